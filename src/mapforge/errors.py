@@ -1,0 +1,56 @@
+"""Every error MapForge raises on purpose. The message says what failed, on which value, and what to do."""
+
+
+class MapForgeError(Exception):
+    """Something MapForge knows how to explain went wrong."""
+
+
+class ConfigurationError(MapForgeError, ValueError):
+    """A setting is missing, misspelt or contradicts another."""
+
+
+class LogError(MapForgeError, ValueError):
+    """A drive log cannot be read; the message names the file and the offset."""
+
+
+class UnknownFormatError(LogError):
+    """No reader recognises this log."""
+
+
+class DriveRefusedError(MapForgeError, ValueError):
+    """A drive was read but is not fit for mapping; the message names the reason."""
+
+
+class ContractError(MapForgeError, ValueError):
+    """A table or file on disk does not have the columns, types or version its contract asks for."""
+
+
+class CrsMismatchError(MapForgeError, ValueError):
+    """Two coordinate reference systems were mixed; the message names both."""
+
+
+class MissingInputError(MapForgeError, FileNotFoundError):
+    """A file that a stage needs is not there."""
+
+
+class ModelError(MapForgeError, ValueError):
+    """Model weights are missing, of another architecture, or not safetensors."""
+
+
+class LeakageError(MapForgeError, ValueError):
+    """Training and evaluation places overlap."""
+
+
+class LeaseHeldError(MapForgeError, RuntimeError):
+    """Another living run is working on this tile or drive."""
+
+
+class NoUsableDriveError(MapForgeError, RuntimeError):
+    """Not one drive of the region could be used."""
+
+
+class UnknownRunError(MapForgeError, KeyError):
+    """The catalog knows no such run, tile or drive."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""

@@ -1,0 +1,1 @@
+"""Values and functions of geometry: no files, no configuration, no tensors."""
