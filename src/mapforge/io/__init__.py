@@ -1,0 +1,1 @@
+"""Files: atomic writes, fingerprints, Parquet, GeoParquet, rasters, the workspace's layout. No computing."""

@@ -1,0 +1,68 @@
+"""Element files: GeoParquet 1.1 in the map's projected CRS."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from mapforge.errors import ContractError
+from mapforge.geometry.crs import MapFrame, epsg_of_projjson, projjson
+from mapforge.io.parquet import read_metadata, read_table, write_table
+from mapforge.schemas.elements import ELEMENTS, MapElement, elements_to_table, table_to_elements
+
+
+def write_elements(
+    elements: list[MapElement], frame: MapFrame, target: Path, tmp: Path, metadata: dict[str, str] | None = None
+) -> None:
+    """Writes elements (map frame) as GeoParquet 1.1: WKB ISO, 3D, PROJJSON, covering bbox; atomic, order kept."""
+    table = elements_to_table(elements, frame)
+    footer = {"geo": json.dumps(_geo(elements, frame, table)), "frame": json.dumps(frame.as_dict())}
+    write_table(table, target, tmp, {**footer, **(metadata or {})})
+
+
+def read_elements(path: Path, frame: MapFrame | None = None) -> tuple[list[MapElement], MapFrame]:
+    """Elements in `frame` (the file's own when not given), and that frame.
+
+    Raises CrsMismatchError when the file is in another CRS than `frame`, ContractError when it is no element file.
+    """
+    table = read_table(path, None)
+    own = frame_of(path)
+    if frame is not None:
+        frame.require_same_crs(own.epsg, str(path))
+    return table_to_elements(table.replace_schema_metadata(None), frame or own, str(path)), frame or own
+
+
+def frame_of(path: Path) -> MapFrame:
+    """The frame an element file states; origin 0 when it states only a CRS."""
+    metadata = read_metadata(path)
+    if "frame" in metadata:
+        raw = json.loads(metadata["frame"])
+        return MapFrame(raw["epsg"], (raw["origin_m"][0], raw["origin_m"][1]), raw["epoch"])
+    if "geo" not in metadata:
+        raise ContractError(f"{path} is no GeoParquet file: it has no 'geo' metadata")
+    return MapFrame(epsg_of_projjson(json.loads(metadata["geo"])["columns"]["geometry"]["crs"]), (0.0, 0.0))
+
+
+def _geo(elements: list[MapElement], frame: MapFrame, table: Any) -> dict[str, Any]:
+    assert table.schema.names == ELEMENTS.names
+    kinds = sorted({f"{shapely.get_type_id(e.geometry)}" for e in elements})
+    names = {"0": "Point Z", "1": "LineString Z", "3": "Polygon Z", "6": "MultiPolygon Z"}
+    boxes = table["bbox"].to_pylist()
+    column: dict[str, Any] = {
+        "encoding": "WKB",
+        "geometry_types": [names[kind] for kind in kinds],
+        "crs": projjson(frame.epsg),
+        "epoch": frame.epoch,
+        "covering": {"bbox": {corner: ["bbox", corner] for corner in ("xmin", "ymin", "xmax", "ymax")}},
+    }
+    if boxes:
+        column["bbox"] = [
+            min(b["xmin"] for b in boxes),
+            min(b["ymin"] for b in boxes),
+            max(b["xmax"] for b in boxes),
+            max(b["ymax"] for b in boxes),
+        ]
+    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}

@@ -1,0 +1,43 @@
+"""Rasters and observations at rest: a Parquet file with one row a channel, so that a channel can be read alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from mapforge.geometry.grid import BevGrid
+from mapforge.io.parquet import read_metadata, read_table, write_table
+from mapforge.schemas.rasters import BevRaster
+
+RASTER = pa.schema([("channel", pa.string()), ("dtype", pa.string()), ("data", pa.large_binary())])
+
+
+def write_raster(raster: BevRaster, target: Path, tmp: Path) -> None:
+    """Writes every channel, sorted by name; atomic."""
+    names = sorted(raster.channels)
+    arrays = [np.ascontiguousarray(raster.channels[name]) for name in names]
+    table = pa.Table.from_pydict(
+        {
+            "channel": names,
+            "dtype": [array.dtype.str for array in arrays],
+            "data": [array.tobytes() for array in arrays],
+        },
+        schema=RASTER,
+    )
+    write_table(table, target, tmp, {"grid": json.dumps(raster.grid.as_dict()), **raster.metadata})
+
+
+def read_raster(path: Path) -> BevRaster:
+    """Reads a raster back, bit for bit. Raises MissingInputError or ContractError."""
+    table = read_table(path, RASTER)
+    metadata = read_metadata(path)
+    raw = json.loads(metadata.pop("grid"))
+    grid = BevGrid(raw["x0_m"], raw["y0_m"], raw["resolution_m"], int(raw["rows"]), int(raw["columns"]))
+    channels = {
+        name: np.frombuffer(data.as_buffer(), dtype=np.dtype(kind)).reshape(grid.shape)
+        for name, kind, data in zip(table["channel"].to_pylist(), table["dtype"].to_pylist(), table["data"])
+    }
+    return BevRaster(grid, channels, metadata)

@@ -1,0 +1,90 @@
+"""Where everything of a workspace lies. The only place that spells its folder names."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mapforge.errors import ConfigurationError, MissingInputError
+from mapforge.geometry.crs import MapFrame
+from mapforge.geometry.tiles import TileId
+from mapforge.io.atomic import write_text
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace folder. Its paths are derived, never stored."""
+
+    root: Path
+
+    @property
+    def tmp(self) -> Path:
+        return self.root / "tmp"
+
+    @property
+    def catalog(self) -> Path:
+        return self.root / "catalog.db"
+
+    @property
+    def tiles(self) -> Path:
+        return self.root / "tiles"
+
+    @property
+    def drives(self) -> Path:
+        return self.root / "drives"
+
+    def drive(self, drive_id: str) -> Path:
+        return self.drives / _checked(drive_id)
+
+    def trajectory(self, drive_id: str) -> Path:
+        return self.root / "trajectories" / f"{_checked(drive_id)}.parquet"
+
+    def raster(self, tile: TileId, drive_id: str) -> Path:
+        return self.root / "rasters" / str(tile) / f"{_checked(drive_id)}.parquet"
+
+    def observation(self, tile: TileId, drive_id: str) -> Path:
+        return self.root / "observations" / str(tile) / f"{_checked(drive_id)}.parquet"
+
+    def detections(self, drive_id: str) -> Path:
+        return self.root / "observations" / "detections" / f"{_checked(drive_id)}.parquet"
+
+    def drive_elements(self, drive_id: str) -> Path:
+        return self.root / "drive_elements" / f"{_checked(drive_id)}.parquet"
+
+    def map_elements(self, tile: TileId) -> Path:
+        return self.root / "map_elements" / f"{tile}.parquet"
+
+    def tile(self, tile: TileId, build: str) -> Path:
+        return self.tiles / str(tile) / f"{build}.parquet"
+
+    def report(self, run_id: str) -> Path:
+        return self.root / "reports" / _checked(run_id)
+
+    def read_frame(self) -> MapFrame:
+        """The map's frame. Raises MissingInputError before the first run has chosen it."""
+        path = self.root / "map.json"
+        if not path.exists():
+            raise MissingInputError(f"{path} is missing: the workspace has no map yet; run a region first")
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        return MapFrame(raw["epsg"], (raw["origin_m"][0], raw["origin_m"][1]), raw["epoch"])
+
+    def has_frame(self) -> bool:
+        return (self.root / "map.json").exists()
+
+    def write_frame(self, frame: MapFrame) -> None:
+        """Fixes the workspace's frame; raises ConfigurationError when it already has another."""
+        if self.has_frame() and self.read_frame() != frame:
+            raise ConfigurationError(
+                f"workspace {self.root} holds a map in {self.read_frame()}, not {frame}; use another workspace"
+            )
+        write_text(self.root / "map.json", json.dumps(frame.as_dict()), self.tmp)
+
+
+def _checked(identifier: str) -> str:
+    if not _SAFE_ID.fullmatch(identifier):
+        raise ConfigurationError(f"'{identifier}' cannot name a file of the workspace: use letters, digits, _ . + -")
+    return identifier

@@ -1,0 +1,172 @@
+"""Map elements: the vocabulary of classes and attributes, and their Arrow table.
+
+The same table carries drive elements, map elements, tiles and reference maps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import shapely
+from numpy.typing import NDArray
+
+from mapforge.errors import ContractError
+from mapforge.geometry.crs import MapFrame
+from mapforge.schemas.table import check_table
+
+
+class ElementClass(StrEnum):
+    """Classes of map elements (terms of AV2 and nuScenes)."""
+
+    LANE_DIVIDER = "lane_divider"
+    ROAD_BOUNDARY = "road_boundary"
+    PED_CROSSING = "ped_crossing"
+    STOP_LINE = "stop_line"
+    LANE = "lane"
+    TRAFFIC_SIGN = "traffic_sign"
+    TRAFFIC_LIGHT = "traffic_light"
+    ROAD_MARKING = "road_marking"
+    DRIVABLE_AREA = "drivable_area"
+    COVERAGE = "coverage"
+
+
+LINE_CLASSES = (ElementClass.LANE_DIVIDER, ElementClass.ROAD_BOUNDARY, ElementClass.STOP_LINE)
+POINT_CLASSES = (ElementClass.TRAFFIC_SIGN, ElementClass.TRAFFIC_LIGHT)
+AREA_CLASSES = (ElementClass.PED_CROSSING, ElementClass.DRIVABLE_AREA, ElementClass.COVERAGE)
+
+MARKING_TYPES = (
+    "none",
+    "solid",
+    "dashed",
+    "double_solid",
+    "double_dashed",
+    "solid_dashed",
+    "dashed_solid",
+    "botts_dots",
+)
+COLOURS = ("unknown", "white", "yellow", "blue")
+BOUNDARY_TYPES = ("curb", "edge")
+
+_ATTRIBUTES: list[tuple[str, pa.DataType]] = [
+    ("marking_type", pa.string()),
+    ("colour", pa.string()),
+    ("boundary_type", pa.string()),
+    ("left_id", pa.string()),
+    ("right_id", pa.string()),
+    ("predecessor_ids", pa.list_(pa.string())),
+    ("successor_ids", pa.list_(pa.string())),
+    ("left_neighbour_id", pa.string()),
+    ("right_neighbour_id", pa.string()),
+    ("width_m", pa.float64()),
+    ("turn", pa.string()),
+    ("lane_type", pa.string()),
+    ("speed_limit_mps", pa.float64()),
+    ("sign_type", pa.string()),
+    ("heading_rad", pa.float64()),
+    ("height_m", pa.float64()),
+]
+ATTRIBUTE_NAMES = tuple(name for name, _ in _ATTRIBUTES)
+
+ELEMENTS = pa.schema(
+    [("element_id", pa.string()), ("class", pa.string()), ("geometry", pa.binary())]
+    + _ATTRIBUTES
+    + [
+        ("confidence", pa.float64()),
+        ("sigma_m", pa.list_(pa.float32())),
+        ("n_drives", pa.int32()),
+        ("first_seen_ns", pa.int64()),
+        ("last_seen_ns", pa.int64()),
+        ("sources", pa.list_(pa.string())),
+        ("bbox", pa.struct([(name, pa.float64()) for name in ("xmin", "ymin", "xmax", "ymax")])),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class MapElement:
+    """One element of the map.
+
+    geometry: shapely, 3D, map frame, metres (LineString, Polygon or Point; coverage may be a MultiPolygon).
+    attributes: by the names of ATTRIBUTE_NAMES; absent = not applicable.
+    confidence: 0..1, that it exists. sigma_m: one-sigma across the line, one a vertex; empty when not estimated.
+    sources: ids of the drives it was made from.
+    """
+
+    element_id: str
+    element_class: ElementClass
+    geometry: shapely.Geometry
+    attributes: dict[str, Any] = field(default_factory=dict)
+    confidence: float = 1.0
+    sigma_m: tuple[float, ...] = ()
+    n_drives: int = 1
+    first_seen_ns: int = 0
+    last_seen_ns: int = 0
+    sources: tuple[str, ...] = ()
+
+    @property
+    def xyz_map(self) -> NDArray[np.float64]:
+        """(N, 3) vertices (exterior ring of a polygon, closed)."""
+        outline = self.geometry.exterior if isinstance(self.geometry, shapely.Polygon) else self.geometry
+        return np.asarray(shapely.get_coordinates(outline, include_z=True))
+
+    def with_geometry(self, geometry: shapely.Geometry, sigma_m: tuple[float, ...] = ()) -> MapElement:
+        return replace(self, geometry=geometry, sigma_m=sigma_m)
+
+
+def elements_to_table(elements: list[MapElement], frame: MapFrame) -> pa.Table:
+    """Elements in the map frame to the ELEMENTS table in absolute projected coordinates, rounded to 0.1 mm.
+
+    Rows are in the order given. Raises ContractError on an unknown attribute.
+    """
+    for element in elements:
+        unknown = set(element.attributes) - set(ATTRIBUTE_NAMES)
+        if unknown:
+            raise ContractError(f"element {element.element_id}: unknown attributes {sorted(unknown)}")
+    geometries = np.array([element.geometry for element in elements], dtype=object)
+    moved = shapely.transform(
+        shapely.force_3d(geometries, 0.0),
+        lambda xyz: np.round(frame.to_projected(np.nan_to_num(xyz)), 4),
+        include_z=True,
+    )
+    bounds = shapely.bounds(moved) if len(moved) else np.zeros((0, 4))
+    columns: dict[str, list[Any]] = {
+        "element_id": [e.element_id for e in elements],
+        "class": [str(e.element_class) for e in elements],
+        "geometry": list(shapely.to_wkb(moved, output_dimension=3, flavor="iso", byte_order=1)),
+        **{name: [e.attributes.get(name) for e in elements] for name in ATTRIBUTE_NAMES},
+        "confidence": [round(float(e.confidence), 6) for e in elements],
+        "sigma_m": [[round(float(s), 5) for s in e.sigma_m] for e in elements],
+        "n_drives": [e.n_drives for e in elements],
+        "first_seen_ns": [e.first_seen_ns for e in elements],
+        "last_seen_ns": [e.last_seen_ns for e in elements],
+        "sources": [list(e.sources) for e in elements],
+        "bbox": [dict(zip(("xmin", "ymin", "xmax", "ymax"), row)) for row in bounds.tolist()],
+    }
+    return pa.Table.from_pydict(columns, schema=ELEMENTS)
+
+
+def table_to_elements(table: pa.Table, frame: MapFrame, where: str = "elements") -> list[MapElement]:
+    """The inverse of `elements_to_table`. Raises ContractError when columns do not fit."""
+    check_table(table.replace_schema_metadata(None), ELEMENTS, where)
+    rows = table.drop_columns(["geometry", "bbox"]).to_pylist()
+    geometries = shapely.from_wkb(table["geometry"].to_pylist())
+    in_map = shapely.transform(geometries, frame.from_projected, include_z=True)
+    return [
+        MapElement(
+            element_id=row["element_id"],
+            element_class=ElementClass(row["class"]),
+            geometry=geometry,
+            attributes={name: row[name] for name in ATTRIBUTE_NAMES if row[name] is not None},
+            confidence=row["confidence"],
+            sigma_m=tuple(row["sigma_m"] or ()),
+            n_drives=row["n_drives"],
+            first_seen_ns=row["first_seen_ns"],
+            last_seen_ns=row["last_seen_ns"],
+            sources=tuple(row["sources"] or ()),
+        )
+        for row, geometry in zip(rows, in_map)
+    ]
