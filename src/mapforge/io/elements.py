@@ -15,7 +15,11 @@ from mapforge.schemas.elements import ELEMENTS, MapElement, elements_to_table, t
 
 
 def write_elements(
-    elements: list[MapElement], frame: MapFrame, target: Path, tmp: Path, metadata: dict[str, str] | None = None
+    elements: list[MapElement],
+    frame: MapFrame,
+    target: Path,
+    tmp: Path,
+    metadata: dict[str, str] | None = None,
 ) -> None:
     """Writes elements (map frame) as GeoParquet 1.1: WKB ISO, 3D, PROJJSON, covering bbox; atomic, order kept."""
     table = elements_to_table(elements, frame)

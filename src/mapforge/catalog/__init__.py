@@ -1,0 +1,1 @@
+"""Runs, tiles, builds and attempts, in SQL."""

@@ -1,0 +1,1 @@
+"""What exists, where exactly, how sure: one map out of all drives."""

@@ -1,0 +1,1 @@
+"""What is measured, as published: no files, no configuration."""

@@ -1,0 +1,1 @@
+"""Worlds, cars and sensors: drive logs with their truth."""

@@ -1,0 +1,1 @@
+"""Georeferenced vector tiles and exports."""

@@ -1,0 +1,1 @@
+"""Labels, data sets, training loops and model cards."""

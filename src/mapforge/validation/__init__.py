@@ -1,0 +1,1 @@
+"""Scores against a reference, rule issues, pass or reject, the report."""

@@ -1,0 +1,1 @@
+"""Polylines, polygons and points of one drive, whole over tile borders."""
