@@ -32,9 +32,7 @@ class MapFrame:
     epoch: float = DEFAULT_EPOCH
 
     @classmethod
-    def at(
-        cls, lon_deg: float, lat_deg: float, epsg: int | None = None, epoch: float = DEFAULT_EPOCH
-    ) -> MapFrame:
+    def at(cls, lon_deg: float, lat_deg: float, epsg: int | None = None, epoch: float = DEFAULT_EPOCH) -> MapFrame:
         """The frame for a place: its UTM zone (unless an EPSG is given), origin floored to 1 km."""
         epsg = epsg or utm_epsg(lon_deg, lat_deg)
         easting, northing, _ = wgs84_to_projected(epsg, np.array([[lon_deg, lat_deg, 0.0]]))[0]
@@ -119,9 +117,7 @@ def epsg_of_projjson(crs: dict[str, object]) -> int:
     """EPSG code of a PROJJSON CRS. Raises ConfigurationError when it has none."""
     code = pyproj.CRS.from_json_dict(crs).to_epsg()
     if code is None:
-        raise ConfigurationError(
-            f"the CRS '{crs.get('name')}' has no EPSG code; reproject the file to one that has"
-        )
+        raise ConfigurationError(f"the CRS '{crs.get('name')}' has no EPSG code; reproject the file to one that has")
     return int(code)
 
 

@@ -29,9 +29,7 @@ class BevGrid:
     def of_tile(cls, tile: TileId, frame: MapFrame, resolution_m: float, halo_m: float = 0.0) -> BevGrid:
         """The grid of a tile with a halo; the halo must be a whole number of cells."""
         xmin, ymin, xmax, ymax = tile.bounds_map(frame, halo_m)
-        return cls(
-            xmin, ymin, resolution_m, round((ymax - ymin) / resolution_m), round((xmax - xmin) / resolution_m)
-        )
+        return cls(xmin, ymin, resolution_m, round((ymax - ymin) / resolution_m), round((xmax - xmin) / resolution_m))
 
     @property
     def shape(self) -> tuple[int, int]:

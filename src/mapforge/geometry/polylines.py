@@ -72,7 +72,5 @@ def project(points: Float, line: Float) -> tuple[Float, Float]:
     nearest = distance.argmin(axis=1)
     index = np.arange(len(points))
     station = arc_length(line)[nearest] + share[index, nearest] * np.sqrt(squared[nearest])
-    cross = (
-        segment[nearest, 0] * relative[index, nearest, 1] - segment[nearest, 1] * relative[index, nearest, 0]
-    )
+    cross = segment[nearest, 0] * relative[index, nearest, 1] - segment[nearest, 1] * relative[index, nearest, 0]
     return station, np.where(cross >= 0, 1.0, -1.0) * distance[index, nearest]

@@ -30,9 +30,7 @@ class SE3:
     def from_quaternion(cls, wxyz: Float, translation_m: Float) -> SE3:
         """wxyz: (4,) scalar-first quaternion, any non-zero norm."""
         wxyz = np.asarray(wxyz, dtype=np.float64)
-        return cls(
-            Rotation.from_quat(wxyz[[1, 2, 3, 0]]).as_matrix(), np.asarray(translation_m, dtype=np.float64)
-        )
+        return cls(Rotation.from_quat(wxyz[[1, 2, 3, 0]]).as_matrix(), np.asarray(translation_m, dtype=np.float64))
 
     @classmethod
     def from_matrix(cls, matrix: Float) -> SE3:

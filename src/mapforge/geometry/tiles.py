@@ -33,9 +33,7 @@ class TileId:
         """Raises ConfigurationError when `text` is not `EPSG/column/row`."""
         match = _PATTERN.fullmatch(text.strip())
         if match is None:
-            raise ConfigurationError(
-                f"'{text}' is no tile: write EPSG/column/row, for example 32617/5864/44752"
-            )
+            raise ConfigurationError(f"'{text}' is no tile: write EPSG/column/row, for example 32617/5864/44752")
         return cls(*(int(part) for part in match.groups()))
 
     def neighbours(self) -> list[TileId]:

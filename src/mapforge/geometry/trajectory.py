@@ -63,9 +63,7 @@ class Trajectory:
         clamped = np.clip(np.asarray(timestamps_ns, dtype=np.int64), self.start_ns, self.end_ns)
         seconds = (clamped - self.timestamps_ns[0]) * 1e-9
         knots = (self.timestamps_ns - self.timestamps_ns[0]) * 1e-9
-        translation = np.stack(
-            [np.interp(seconds, knots, self.translation_m[:, i]) for i in range(3)], axis=1
-        )
+        translation = np.stack([np.interp(seconds, knots, self.translation_m[:, i]) for i in range(3)], axis=1)
         return self._slerp(seconds).as_matrix(), translation
 
     def pose_at(self, timestamp_ns: int) -> SE3:

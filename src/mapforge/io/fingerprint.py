@@ -45,11 +45,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Path | tuple | frozenset | set):
-        return (
-            str(value)
-            if isinstance(value, Path)
-            else sorted(value)
-            if isinstance(value, set)
-            else list(value)
-        )
+        return str(value) if isinstance(value, Path) else sorted(value) if isinstance(value, set) else list(value)
     raise TypeError(f"cannot fingerprint a {type(value).__name__}: {value!r}")

@@ -33,9 +33,7 @@ def read_table(path: Path, schema: pa.Schema | None = None) -> pa.Table:
     try:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowInvalid, OSError) as error:
-        raise ContractError(
-            f"{path} is no readable Parquet file: {error}; delete it and run again"
-        ) from error
+        raise ContractError(f"{path} is no readable Parquet file: {error}; delete it and run again") from error
     if schema is not None:
         check_table(table.replace_schema_metadata(None), schema, str(path))
     return table

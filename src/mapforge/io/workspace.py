@@ -86,7 +86,5 @@ class Workspace:
 
 def _checked(identifier: str) -> str:
     if not _SAFE_ID.fullmatch(identifier):
-        raise ConfigurationError(
-            f"'{identifier}' cannot name a file of the workspace: use letters, digits, _ . + -"
-        )
+        raise ConfigurationError(f"'{identifier}' cannot name a file of the workspace: use letters, digits, _ . + -")
     return identifier

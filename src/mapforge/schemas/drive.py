@@ -159,9 +159,7 @@ class DriveManifest:
 
     def rows(self, table: str) -> int:
         """Rows of a table over all its parts, 0 when the drive has none."""
-        return sum(
-            f.rows for f in self.files if f.name == f"{table}.parquet" or f.name.startswith(f"{table}-")
-        )
+        return sum(f.rows for f in self.files if f.name == f"{table}.parquet" or f.name.startswith(f"{table}-"))
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, sort_keys=True)
@@ -173,9 +171,7 @@ class DriveManifest:
             raw = json.loads(text)
             version = raw["schema_version"]
             if version != SCHEMA_VERSION:
-                raise ContractError(
-                    f"{where}: drive schema version {version}, this MapForge reads {SCHEMA_VERSION}"
-                )
+                raise ContractError(f"{where}: drive schema version {version}, this MapForge reads {SCHEMA_VERSION}")
             reference = raw["reference_lon_lat_deg"]
             return cls(
                 **{

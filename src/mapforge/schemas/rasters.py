@@ -48,12 +48,8 @@ OFFSET_STEP_M = 0.005
 
 OBSERVATION_CHANNELS = (
     *(f"p_{name}" for name in (*OBSERVED_LINE_CLASSES, *OBSERVED_AREA_CLASSES)),  # uint8: probability * 255
-    *(
-        f"offset_{axis}_{name}" for name in OBSERVED_LINE_CLASSES for axis in ("x", "y")
-    ),  # int8, OFFSET_STEP_M
-    *(
-        f"direction_{part}_{name}" for name in OBSERVED_LINE_CLASSES for part in ("cos2", "sin2")
-    ),  # int8 / 127
+    *(f"offset_{axis}_{name}" for name in OBSERVED_LINE_CLASSES for axis in ("x", "y")),  # int8, OFFSET_STEP_M
+    *(f"direction_{part}_{name}" for name in OBSERVED_LINE_CLASSES for part in ("cos2", "sin2")),  # int8 / 127
     "marking_type",  # uint8: index into MARKING_TYPES, most likely, where p_lane_divider is not negligible
     "colour",  # uint8: index into COLOURS
     "p_curb",  # uint8: that a road boundary here is a curb rather than an edge

@@ -88,16 +88,13 @@ class Heightfield:
     def at(self, xy_map: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N,) bilinear height at points (N, >=2), clamped to the grid."""
         xy = np.asarray(xy_map, dtype=np.float64)
-        column = np.clip(
-            (xy[:, 0] - self.grid.x0_m) / self.grid.resolution_m - 0.5, 0, self.grid.columns - 1.001
-        )
+        column = np.clip((xy[:, 0] - self.grid.x0_m) / self.grid.resolution_m - 0.5, 0, self.grid.columns - 1.001)
         row = np.clip((xy[:, 1] - self.grid.y0_m) / self.grid.resolution_m - 0.5, 0, self.grid.rows - 1.001)
         c, r = column.astype(np.int64), row.astype(np.int64)
         u, v = column - c, row - r
         z = self.z_m
         return np.asarray(
-            (z[r, c] * (1 - u) + z[r, c + 1] * u) * (1 - v)
-            + (z[r + 1, c] * (1 - u) + z[r + 1, c + 1] * u) * v
+            (z[r, c] * (1 - u) + z[r, c + 1] * u) * (1 - v) + (z[r + 1, c] * (1 - u) + z[r + 1, c + 1] * u) * v
         )
 
 
