@@ -1,0 +1,193 @@
+"""Settings of the simulation: the world, the drives through it, and the sensors on the cars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mapforge.errors import ConfigurationError
+
+
+@dataclass
+class LidarConfig:
+    """A spinning lidar on the roof."""
+
+    beams: int = 64
+    """Number of rings."""
+    columns: int = 1024
+    """Azimuth steps a turn."""
+    rate_hz: float = 10.0
+    """Turns a second."""
+    range_max_m: float = 100.0
+    """No return comes from further away."""
+    elevation_min_deg: float = -25.0
+    """Lowest ring."""
+    elevation_max_deg: float = 5.0
+    """Highest ring."""
+    height_m: float = 1.85
+    """Mounting height above the ground."""
+    range_noise_m: float = 0.015
+    """One-sigma noise along the ray."""
+    dropout: float = 0.03
+    """Share of returns lost at random."""
+    intensity_noise: float = 0.03
+    """One-sigma noise of the intensity (0..1)."""
+    gain_sigma: float = 0.15
+    """One-sigma (log) difference of intensity gain between cars."""
+    beam_gain_sigma: float = 0.08
+    """One-sigma (log) difference of intensity gain between the rings of one car."""
+
+
+@dataclass
+class CameraConfig:
+    """Three cameras: front, front left, front right."""
+
+    enabled: bool = True
+    """False: a fleet without cameras."""
+    width_px: int = 960
+    """Image width."""
+    height_px: int = 600
+    """Image height."""
+    rate_hz: float = 2.0
+    """Frames a second of each camera."""
+    field_of_view_deg: float = 80.0
+    """Horizontal opening angle."""
+    jpeg_quality: int = 88
+    """1..95."""
+
+
+@dataclass
+class RadarConfig:
+    """A forward radar."""
+
+    enabled: bool = True
+    """False: a fleet without radar."""
+    rate_hz: float = 10.0
+    """Scans a second."""
+    range_max_m: float = 120.0
+    """No target is seen further away."""
+
+
+@dataclass
+class GnssConfig:
+    """GNSS: what its position is wrong by, and when it is silent."""
+
+    rate_hz: float = 5.0
+    """Fixes a second."""
+    bias_sigma_m: float = 0.10
+    """One-sigma constant offset of a drive, each axis."""
+    drift_m_per_100m: float = 0.10
+    """One-sigma growth of the offset as a random walk, per 100 m driven."""
+    noise_sigma_m: float = 0.02
+    """One-sigma white noise of a fix, horizontal."""
+    outages_per_drive: float = 1.0
+    """Mean number of gaps in a drive."""
+    outage_duration_s: float = 4.0
+    """Mean length of a gap."""
+
+
+@dataclass
+class ImuConfig:
+    """Inertial unit."""
+
+    rate_hz: float = 100.0
+    """Samples a second."""
+    gyro_noise_radps: float = 0.0015
+    """One-sigma white noise of a sample."""
+    gyro_bias_sigma_radps: float = 0.0005
+    """One-sigma constant bias of a drive."""
+    accel_noise_mps2: float = 0.02
+    """One-sigma white noise of a sample."""
+    accel_bias_sigma_mps2: float = 0.02
+    """One-sigma constant bias of a drive."""
+
+
+@dataclass
+class WheelConfig:
+    """Wheel speeds and steering angle."""
+
+    rate_hz: float = 50.0
+    """Samples a second."""
+    scale_sigma: float = 0.005
+    """One-sigma error of the speed's scale of a car."""
+    speed_noise_mps: float = 0.02
+    """One-sigma white noise of a sample."""
+    steering_noise_rad: float = 0.002
+    """One-sigma white noise of a sample."""
+
+
+@dataclass
+class SensorConfig:
+    """What the cars of the fleet carry. Every car draws its own gains, biases and mounting from these."""
+
+    lidar: LidarConfig = field(default_factory=LidarConfig)
+    """The lidar."""
+    camera: CameraConfig = field(default_factory=CameraConfig)
+    """The cameras."""
+    radar: RadarConfig = field(default_factory=RadarConfig)
+    """The radar."""
+    gnss: GnssConfig = field(default_factory=GnssConfig)
+    """The GNSS receiver."""
+    imu: ImuConfig = field(default_factory=ImuConfig)
+    """The inertial unit."""
+    wheel: WheelConfig = field(default_factory=WheelConfig)
+    """Wheel speed and steering."""
+
+
+@dataclass
+class TownConfig:
+    """Size and contents of a procedural town; what is not set here varies with the seed."""
+
+    blocks_east: int = 2
+    """Street blocks from west to east."""
+    blocks_north: int = 1
+    """Street blocks from south to north."""
+    block_m: float = 90.0
+    """Mean edge of a block; each street's distance varies by a quarter."""
+    relief_m: float = 4.0
+    """Height difference of the gentle hills the town lies on."""
+    curviness: float = 0.5
+    """0: every street is straight; 1: every street is bent."""
+    crossings: float = 0.6
+    """Share of junction arms with a pedestrian crossing."""
+    parked: float = 0.35
+    """Share of the possible places at the curb that a parked vehicle takes."""
+    moving_vehicles: int = 8
+    """Vehicles on their way in each drive."""
+    wear: float = 0.25
+    """Mean wear of the paint: 0 fresh, 1 gone."""
+
+
+@dataclass
+class SimulationConfig:
+    """Which world, how many drives, how long, which sensors."""
+
+    world: str = "town"
+    """`town`, an AV2 map (folder or JSON), or a nuScenes-scene GeoJSON file."""
+    drives: int = 5
+    """Number of drives."""
+    duration_s: float = 40.0
+    """Length of each drive."""
+    seed: int = 7
+    """Of everything random; the same seed gives the same bytes."""
+    speed_mps: float = 11.0
+    """Cruising speed a drive aims at; each drive varies it by a fifth."""
+    lon_deg: float | None = None
+    """Where the world lies (WGS84). None: near 8.4 E 49.0 N, apart for every seed; AV2 maps know their own."""
+    lat_deg: float | None = None
+    """See lon_deg."""
+    start_time: str = "2025-06-01T09:00:00+00:00"
+    """ISO time of the first drive; each further drive starts an hour later."""
+    town: TownConfig = field(default_factory=TownConfig)
+    """The town, when `world` is "town"."""
+    sensors: SensorConfig = field(default_factory=SensorConfig)
+    """The fleet's sensors."""
+
+    def __post_init__(self) -> None:
+        if self.drives < 1:
+            raise ConfigurationError(f"simulation.drives is {self.drives}: at least 1 drive is needed")
+        if self.duration_s < 1.0:
+            raise ConfigurationError(f"simulation.duration_s is {self.duration_s}: at least 1 second is needed")
+        if not 1.0 <= self.speed_mps <= 40.0:
+            raise ConfigurationError(f"simulation.speed_mps is {self.speed_mps}: use 1 to 40 m/s")
+        if (self.lon_deg is None) != (self.lat_deg is None):
+            raise ConfigurationError("simulation.lon_deg and simulation.lat_deg go together: set both or neither")
