@@ -1,1 +1,5 @@
-"""Runs, tiles, builds and attempts, in SQL."""
+"""Runs, drives, tiles, builds and attempts, in SQL: SQLite by default, any SQLAlchemy URL."""
+
+from mapforge.catalog.store import Catalog
+
+__all__ = ["Catalog"]

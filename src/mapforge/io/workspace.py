@@ -64,6 +64,12 @@ class Workspace:
     def report(self, run_id: str) -> Path:
         return self.root / "reports" / _checked(run_id)
 
+    def stamp(self, stage: str, item: str) -> Path:
+        """Proof that a stage is done with an item (a drive, a tile or tile@drive)."""
+        tile, _, drive = item.rpartition("@")
+        parts = [*(part for part in tile.split("/") if part), *drive.split("/")]
+        return self.root.joinpath("stamps", _checked(stage), *(_checked(part) for part in parts)).with_suffix(".json")
+
     def read_frame(self) -> MapFrame:
         """The map's frame. Raises MissingInputError before the first run has chosen it."""
         path = self.root / "map.json"

@@ -1,0 +1,123 @@
+"""The catalog's tables. Times are int64 nanoseconds since the Unix epoch."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class TileState(StrEnum):
+    """A tile's life: pending -> building -> built -> valid | rejected -> published, or failed."""
+
+    PENDING = "pending"
+    BUILDING = "building"
+    BUILT = "built"
+    VALID = "valid"
+    REJECTED = "rejected"
+    PUBLISHED = "published"
+    FAILED = "failed"
+
+
+class RunState(StrEnum):
+    """A run's life. `interrupted`: its process died; a later run picks its tiles up."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+class Table(DeclarativeBase):
+    """Base of all catalog tables."""
+
+    type_annotation_map = {int: BigInteger, str: Text}  # noqa: RUF012
+
+
+class Run(Table):
+    """One call of the pipeline, with the settings that repeat it."""
+
+    __tablename__ = "runs"
+
+    run_id: Mapped[str] = mapped_column(primary_key=True)
+    region: Mapped[str]
+    state: Mapped[str]
+    started_ns: Mapped[int]
+    ended_ns: Mapped[int | None]
+    settings_json: Mapped[str]
+    owner: Mapped[str]
+    error: Mapped[str | None]
+
+
+class Drive(Table):
+    """A drive of the store, and whether it may be used."""
+
+    __tablename__ = "drives"
+
+    drive_id: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    source_format: Mapped[str]
+    start_ns: Mapped[int]
+    end_ns: Mapped[int]
+    quarantined_rows: Mapped[int]
+    error: Mapped[str | None]
+
+
+class Tile(Table):
+    """A tile: its state, the build that is current, and the lease of who works on it."""
+
+    __tablename__ = "tiles"
+
+    tile: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    build: Mapped[str | None]
+    run_id: Mapped[str | None]
+    error: Mapped[str | None]
+    stage: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_owner: Mapped[str | None]
+    lease_expires_ns: Mapped[int | None]
+    updated_ns: Mapped[int]
+
+    __table_args__ = (Index("tiles_by_state", "state"), Index("tiles_by_run", "run_id"))
+
+
+class Build(Table):
+    """One immutable tile file."""
+
+    __tablename__ = "builds"
+
+    tile: Mapped[str] = mapped_column(primary_key=True)
+    build: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    run_id: Mapped[str]
+    created_ns: Mapped[int]
+
+
+class Attempt(Table):
+    """One try at one task, kept for as long as the run is."""
+
+    __tablename__ = "attempts"
+
+    attempt_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"))
+    stage: Mapped[str]
+    item: Mapped[str]
+    ended_ns: Mapped[int]
+    seconds: Mapped[float]
+    error: Mapped[str | None]
+    traceback: Mapped[str | None]
+
+    __table_args__ = (Index("attempts_by_run", "run_id"),)
+
+
+class Release(Table):
+    """A published set of tile builds."""
+
+    __tablename__ = "releases"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    run_id: Mapped[str]
+    created_ns: Mapped[int]
+    current: Mapped[bool]
