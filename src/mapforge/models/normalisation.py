@@ -1,0 +1,136 @@
+"""From raster channels to what the BEV network sees: unit-free, masked, indifferent to sensor gain.
+
+Intensity scales differ between sensors, drives and ranges. Besides the absolute ratio to the drive's road, the
+network gets each cell's contrast to the surface within a few metres, in units of the local spread, so that gain, gamma
+and slow changes of the road drop out. Heights lose their local mean for the same reason: an error of the ground surface
+is slow, a curb is a step. All filters are masked means over boxes: unseen cells carry no weight.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+FINE_CELLS = 2
+"""Raster cells (0.1 m) along the edge of a network cell (0.2 m)."""
+
+CONTRAST_BOX_CELLS = 25
+"""Edge of the box of local statistics, network cells: 5 m."""
+
+DETAIL_BOX_CELLS = 5
+"""Edge of the box that fills gaps between sparse returns, network cells: 1 m."""
+
+FINE_INPUTS = ("surface_hits", "intensity_mean", "height_mean_m", "height_std_m", "obstacle_ratio", "ground_z_m")
+CAMERA_INPUTS = ("red", "green", "blue", "camera_hits")
+
+FINE_FEATURES = 6
+CELL_FEATURES = 10
+INPUT_FEATURES = FINE_FEATURES * FINE_CELLS**2 + CELL_FEATURES
+SEEN_FEATURE = FINE_FEATURES * FINE_CELLS**2
+"""Index of the feature that is 1 where the cell was hit."""
+
+_HEIGHT_SCALE_M = 0.1
+_HEIGHT_LIMIT_M = 0.3
+_EPS = 1e-3
+
+
+def features_of(lidar: Tensor, camera: Tensor | None) -> Tensor:
+    """Network input from raster channels.
+
+    lidar: (B, 6, 2H, 2W) float32 in the order of FINE_INPUTS, 0.1 m, unhit cells 0 (ground NaN or 0).
+    camera: (B, 4, 2H, 2W) float32 in the order of CAMERA_INPUTS, or None.
+    Returns (B, INPUT_FEATURES, H, W) float32.
+    """
+    hits, intensity, height, roughness, obstacle, ground = lidar.unbind(1)
+    mask = (hits > 0).float()
+    surface_z = (torch.nan_to_num(ground) + height) * mask
+    weight = torch.log1p(hits) * mask
+    brightness = torch.log(intensity.clamp(0.05, 8.0)) * mask
+
+    coarse_weight = _pool(weight)
+    coarse = _ratio(_pool(brightness * weight), coarse_weight)
+    spread = _ratio(_pool(brightness.square() * weight), coarse_weight)
+    mean, deviation = _local_statistics(coarse, spread, coarse_weight)
+    contrast = ((brightness - _unpool(mean)) / _unpool(deviation)).clamp(-4, 6) * mask
+
+    coarse_z = _ratio(_pool(surface_z * weight), coarse_weight)
+    level_wide = _box_mean(coarse_z, coarse_weight, CONTRAST_BOX_CELLS)
+    level_near = _box_mean(coarse_z, coarse_weight, 2 * DETAIL_BOX_CELLS + 1)
+    step = _height((surface_z - _unpool(level_near)) * mask)
+
+    fine = torch.stack([mask, torch.log1p(hits) / 4, contrast, brightness, step, (roughness * 20).clamp(0, 3)], dim=1)
+    filled = ((_box_mean(coarse, coarse_weight, DETAIL_BOX_CELLS) - mean) / deviation).clamp(-4, 6)
+    seen = (coarse_weight > 0).float()
+    near = (_box_sum(seen, DETAIL_BOX_CELLS) > 0).float()
+    detail_z = _height(_box_mean(coarse_z, coarse_weight, DETAIL_BOX_CELLS) - level_wide) * near
+    cell = torch.stack(
+        [
+            seen,
+            _box_sum(seen, DETAIL_BOX_CELLS) / DETAIL_BOX_CELLS**2,
+            filled * near,
+            _height((coarse_z - level_wide) * seen),
+            detail_z,
+            _pool(obstacle),
+            *_camera_features(camera, hits),
+        ],
+        dim=1,
+    )
+    return torch.cat([functional.pixel_unshuffle(fine, FINE_CELLS), cell], dim=1)
+
+
+def _camera_features(camera: Tensor | None, like: Tensor) -> list[Tensor]:
+    """Mask, brightness against its surroundings, and two colour differences that ignore brightness, a network cell."""
+    if camera is None:
+        blank = _pool(torch.zeros_like(like))
+        return [blank] * 4
+    red, green, blue, hits = camera.unbind(1)
+    mask = (hits > 0).float()
+    weight = _pool(mask)
+    red, green, blue = (_ratio(_pool(channel / 255 * mask), weight) for channel in (red, green, blue))
+    seen = (weight > 0).float()
+    light = (red + green + blue) / 3
+    mean, deviation = _local_statistics(light, light.square(), weight)
+    warmth = (red + green - 2 * blue) / (6 * light + 0.1)
+    tint = (red - green) / (2 * light + 0.1)
+    surround = _box_mean(warmth, weight, CONTRAST_BOX_CELLS)
+    return [
+        seen,
+        ((light - mean) / deviation.clamp(min=0.02)).clamp(-4, 6) * seen,
+        (8 * (warmth - surround)).clamp(-3, 3) * seen,
+        (8 * tint).clamp(-3, 3) * seen,
+    ]
+
+
+def _local_statistics(mean: Tensor, square: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Masked mean and deviation over the contrast box of cells that hold a mean, a mean square and a weight."""
+    level = _box_mean(mean, weight, CONTRAST_BOX_CELLS)
+    variance = _box_mean(square, weight, CONTRAST_BOX_CELLS) - level.square()
+    return level, variance.clamp(min=0).sqrt() + 0.05
+
+
+def _height(metres: Tensor) -> Tensor:
+    return metres.clamp(-_HEIGHT_LIMIT_M, _HEIGHT_LIMIT_M) / _HEIGHT_SCALE_M
+
+
+def _pool(fine: Tensor) -> Tensor:
+    return functional.avg_pool2d(fine[:, None], FINE_CELLS)[:, 0]
+
+
+def _unpool(coarse: Tensor) -> Tensor:
+    return coarse.repeat_interleave(FINE_CELLS, 1).repeat_interleave(FINE_CELLS, 2)
+
+
+def _ratio(total: Tensor, weight: Tensor) -> Tensor:
+    return torch.where(weight > 0, total / weight.clamp(min=_EPS), 0.0)
+
+
+def _box_mean(value: Tensor, weight: Tensor, size: int) -> Tensor:
+    return _ratio(_box_sum(value * weight, size), _box_sum(weight, size))
+
+
+def _box_sum(value: Tensor, size: int) -> Tensor:
+    """Sum over a square box around each cell, zero outside; rows, then columns."""
+    half = size // 2
+    rows = functional.avg_pool2d(value[:, None], (size, 1), 1, (half, 0))
+    return functional.avg_pool2d(rows, (1, size), 1, (0, half))[:, 0] * size**2

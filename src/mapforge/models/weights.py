@@ -1,0 +1,69 @@
+"""Model weights at rest: safetensors, with the architecture in the header and a card (JSON) beside them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from mapforge.errors import MissingInputError, ModelError
+from mapforge.io.atomic import atomic_file, write_text
+
+
+@dataclass(frozen=True)
+class ModelWeights:
+    """Weights and what they belong to.
+
+    architecture: name of the model class and its version. settings: what its constructor needs, JSON values only.
+    """
+
+    architecture: str
+    settings: dict[str, Any]
+    tensors: dict[str, torch.Tensor] = field(repr=False)
+
+
+def write_weights(weights: ModelWeights, target: Path, tmp: Path, card: dict[str, Any] | None = None) -> None:
+    """Writes `target` (.safetensors) and, given a card, `target` with suffix .json beside it; each atomic."""
+    header = {"architecture": weights.architecture, "settings": json.dumps(weights.settings, sort_keys=True)}
+    tensors = {name: weights.tensors[name].detach().cpu().contiguous() for name in sorted(weights.tensors)}
+    with atomic_file(target, tmp) as path:
+        save_file(tensors, path, metadata=header)
+    if card is not None:
+        write_text(target.with_suffix(".json"), json.dumps(card, indent=1, sort_keys=True) + "\n", tmp)
+
+
+def read_weights(path: Path, architecture: str) -> ModelWeights:
+    """Reads weights of one architecture.
+
+    Raises MissingInputError when there is no file, ModelError when it is no safetensors file or of another
+    architecture.
+    """
+    if not path.exists():
+        raise MissingInputError(
+            f"model weights {path} are missing; restore the file or train them with `mapforge train`"
+        )
+    try:
+        with safe_open(path, framework="pt") as stream:
+            header = stream.metadata() or {}
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (it is no mapping)
+    except SafetensorError as error:
+        raise ModelError(f"{path} is no safetensors file: {error}; restore it or train again") from error
+    found = header.get("architecture", "unknown")
+    if found != architecture:
+        raise ModelError(f"{path} holds weights of '{found}', not '{architecture}'; give the weights of that model")
+    return ModelWeights(found, json.loads(header["settings"]), tensors)
+
+
+def load_tensors(model: torch.nn.Module, weights: ModelWeights, where: str) -> None:
+    """Fills a model. Raises ModelError naming the tensors that do not fit."""
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    given = {name: tuple(tensor.shape) for name, tensor in weights.tensors.items()}
+    wrong = sorted(name for name in expected.keys() | given.keys() if expected.get(name) != given.get(name))
+    if wrong:
+        raise ModelError(f"{where} does not fit the model at {wrong[:5]}; train again with this version of MapForge")
+    model.load_state_dict(weights.tensors)
