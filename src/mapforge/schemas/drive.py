@@ -138,6 +138,7 @@ class DriveManifest:
 
     quarantined: rows left out, by "table: reason". reference_lon_lat_deg: a place on the drive in WGS84, None
     when the log says nothing of where on earth it was. motion_compensated: lidar rows are already at sweep time.
+    fingerprint: of source, settings and code that made the drive; another one means: ingest again.
     """
 
     drive_id: str
@@ -151,6 +152,7 @@ class DriveManifest:
     reference_lon_lat_deg: tuple[float, float] | None = None
     motion_compensated: bool = False
     warnings: tuple[str, ...] = ()
+    fingerprint: str = ""
     schema_version: int = SCHEMA_VERSION
 
     @property
