@@ -22,7 +22,7 @@ class Job:
     """One unit of work.
 
     item: the drive, tile or tile@drive it is about. run: takes (inputs, config), returns the files it wrote.
-    fingerprint: hash of everything that decides the result.
+    fingerprint: hash of everything that decides the result; None: the stage knows itself what is done already.
     """
 
     stage: str
@@ -30,7 +30,7 @@ class Job:
     run: Callable[[Any, Any], list[Path]]
     inputs: Any
     config: Any
-    fingerprint: str
+    fingerprint: str | None
     workspace: Workspace
 
 
@@ -60,7 +60,8 @@ def execute(job: Job) -> Outcome:
     started = time.perf_counter()
     try:
         outputs = tuple(job.run(job.inputs, job.config))
-        _write_stamp(job, outputs)
+        if job.fingerprint is not None:
+            _write_stamp(job, outputs)
     except Exception as error:  # noqa: BLE001 - one bad drive or tile must not end the run
         failure = JobError(type(error).__name__, str(error), traceback.format_exc())
         return Outcome(job.stage, job.item, time.perf_counter() - started, peak_memory_mb(), (), failure)
@@ -72,6 +73,8 @@ def finished_outputs(job: Job, verify_fully: bool = False) -> tuple[Path, ...] |
 
     Files are compared by size and time, by sha256 where those differ (or always, with verify_fully).
     """
+    if job.fingerprint is None:
+        return None
     stamp_path = job.workspace.stamp(job.stage, job.item)
     try:
         stamp = json.loads(stamp_path.read_text(encoding="utf-8"))

@@ -1,0 +1,89 @@
+"""One region as a Prefect flow: every drive and every tile is one task run, with retries."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.artifacts import create_markdown_artifact
+from prefect.futures import as_completed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from mapforge.config import compose_settings
+from mapforge.pipeline.jobs import Job, Outcome
+from mapforge.pipeline.run import run_region, summary_markdown
+from mapforge.pipeline.runners import LocalRunner
+
+RETRIES = 2
+RETRY_DELAY_S = [1, 10]
+TRANSIENT = ("OSError", "WorkerDied", "TimeoutError", "BlockingIOError")
+"""Errors that another try may cure. A bad log or a wrong setting fails the same way every time."""
+
+
+class JobFailedError(RuntimeError):
+    """Carries a failed outcome through Prefect's retry machinery."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        assert outcome.error is not None
+        super().__init__(f"{outcome.error.kind}: {outcome.error.message}")
+        self.outcome = outcome
+
+
+def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, JobFailedError) and error.outcome.error.kind in TRANSIENT
+
+
+@task(
+    task_run_name="{job.stage} {job.item}",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAY_S,
+    retry_condition_fn=_worth_retrying,
+    persist_result=False,
+    cache_policy=NO_CACHE,
+)
+def run_job(job: Job, pool: LocalRunner) -> Outcome:
+    """One drive or tile. The thread Prefect runs this in only waits: the work is done in a worker process."""
+    outcome = pool.submit(job).result()
+    if outcome.error is not None:
+        raise JobFailedError(outcome)
+    return outcome
+
+
+class PrefectRunner:
+    """Runs jobs as Prefect tasks of the current flow, on a pool of worker processes."""
+
+    def __init__(self, workers: int, threads_a_worker: int = 1) -> None:
+        self._pool = LocalRunner(workers, threads_a_worker)
+
+    def map(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        futures = [run_job.submit(job, self._pool) for job in jobs]
+        for future in as_completed(futures):
+            value = future.result(raise_on_failure=False)
+            yield value.outcome if isinstance(value, JobFailedError) else value
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+@flow(name="build-region", task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))
+def build_region(overrides: list[str]) -> dict[str, Any]:
+    """Builds, validates and reports one region; takes the same `key=value` settings as `mapforge run`."""
+    settings = compose_settings(overrides)
+    workers = settings.engine.workers or os.cpu_count() or 1
+    runner = PrefectRunner(workers, settings.engine.threads_a_worker)
+    try:
+        summary = run_region(settings, runner)
+    finally:
+        runner.close()
+    create_markdown_artifact(key="region", markdown=summary_markdown(summary))
+    return summary
+
+
+if __name__ == "__main__":
+    import sys
+
+    print(build_region(sys.argv[1:]))

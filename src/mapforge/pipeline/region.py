@@ -1,0 +1,245 @@
+"""Builds one region: every stage once, in order, each over its drives or tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from mapforge.catalog.tables import TileState
+from mapforge.config import Settings
+from mapforge.errors import ConfigurationError, NoUsableDriveError
+from mapforge.fusion.stage import FusionInputs
+from mapforge.geometry.crs import MapFrame
+from mapforge.geometry.tiles import TileId
+from mapforge.ingest.discovery import find_logs
+from mapforge.ingest.stage import IngestInputs
+from mapforge.io.workspace import Workspace
+from mapforge.localization.stage import LocalizationInputs
+from mapforge.perception.signs import SignInputs
+from mapforge.perception.stage import PerceptionInputs
+from mapforge.pipeline import stages
+from mapforge.pipeline.execution import Execution
+from mapforge.pipeline.fingerprints import Fingerprints
+from mapforge.pipeline.jobs import Job
+from mapforge.rasterization.stage import RasterizationInputs
+from mapforge.schemas.drive import DriveManifest
+from mapforge.vectorization.stage import VectorizationInputs
+
+
+@dataclass
+class RegionResult:
+    """What a run came to, before it is judged.
+
+    drives: those mapped. refused: drive or log -> why it was left out. failed: tile -> (stage, error).
+    builds: tile -> build. skipped: tiles another run is working on.
+    """
+
+    frame: MapFrame
+    drives: dict[str, DriveManifest] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    failed: dict[TileId, tuple[str, str]] = field(default_factory=dict)
+    builds: dict[TileId, str] = field(default_factory=dict)
+    skipped: list[TileId] = field(default_factory=list)
+
+
+def build_region(
+    settings: Settings, execution: Execution, fingerprints: Fingerprints, only: set[TileId] | None = None
+) -> RegionResult:
+    """Logs to tiles. Drives that cannot be used and tiles that fail are named in the result, never raised.
+
+    only: build just these tiles (a retry); everything they need is made or reused as always.
+
+    Raises NoUsableDriveError when nothing is left to map.
+    """
+    build = _Build(settings, Workspace(Path(settings.workspace).expanduser().resolve()), execution, fingerprints)
+    build.ingest()
+    build.place()
+    build.localize()
+    build.rasterize()
+    build.claim(only)
+    build.perceive()
+    build.detect()
+    build.vectorize()
+    build.fuse()
+    build.cut()
+    return build.result
+
+
+class _Build:
+    """The state of one region while it is built: for every drive and tile, the fingerprint of its newest product."""
+
+    def __init__(
+        self, settings: Settings, workspace: Workspace, execution: Execution, fingerprints: Fingerprints
+    ) -> None:
+        self.settings = settings
+        self.workspace = workspace
+        self.execution = execution
+        self.fingerprints = fingerprints
+        self.result = RegionResult()
+        self.region_drives: set[str] = set()
+        self.trajectories: dict[str, str] = {}
+        self.rasters: dict[str, str] = {}
+        self.drive_tiles: dict[str, list[TileId]] = {}
+        self.observations: dict[str, dict[TileId, str]] = {}
+        self.detections: dict[str, str] = {}
+        self.elements: dict[str, str] = {}
+        self.pieces: dict[TileId, str] = {}
+        self.tiles: list[TileId] = []
+
+    def ingest(self) -> None:
+        """New logs into the store; then every drive of the workspace that may be used."""
+        jobs = [
+            self._job("ingest", log.path.name, stages.ingest, self._ingest_inputs(log), self.settings.ingest, None)
+            for source in self.settings.region.logs
+            for log in find_logs(Path(source).expanduser().resolve())
+        ]
+        done = self.execution.do("ingest", jobs)
+        self.result.refused.update(done.errors)
+        self.region_drives = {outputs[0].parent.name for outputs in done.outputs.values()}
+        for folder in sorted(path.parent for path in self.workspace.drives.glob("*/manifest.json")):
+            manifest = DriveReader(folder).manifest
+            self.result.drives[manifest.drive_id] = manifest
+            self.execution.catalog.record_drive(manifest)
+        if not self.settings.region.logs:
+            since_ns = _since_ns(self.settings.region.since)
+            self.region_drives = {d for d, m in self.result.drives.items() if m.start_ns >= since_ns}
+        if not self.region_drives:
+            reasons = "; ".join(f"{name}: {why}" for name, why in sorted(self.result.refused.items()))
+            raise NoUsableDriveError(f"no usable drive: {reasons or 'the workspace is empty, set region.logs=[PATH]'}")
+
+    def place(self) -> None:
+        """The map's frame: the workspace's own, or the UTM zone of its first drive (by name)."""
+        if not self.workspace.has_frame():
+            references = [self._reference(self.result.drives[drive]) for drive in sorted(self.region_drives)]
+            known = [reference for reference in references if reference is not None]
+            if not known:
+                raise NoUsableDriveError(
+                    "no drive knows where on earth it was: set region.origin_lat_deg and region.origin_lon_deg "
+                    "(for AV2 logs without map files: region.city)"
+                )
+            lon_deg, lat_deg = known[0]
+            self.workspace.write_frame(
+                MapFrame.at(lon_deg, lat_deg, self.settings.map.epsg, self.settings.map.epoch)
+            )
+        self.frame = self.workspace.read_frame()
+        self.result.frame = self.frame
+
+    def localize(self) -> None:
+        jobs = []
+        for drive, _manifest in sorted(self.result.drives.items()):
+            manifest_path = self.workspace.drive(drive) / "manifest.json"
+            fingerprint = self.fingerprints.trajectory(manifest_path, self.frame, self._origin())
+            inputs = LocalizationInputs(self.workspace, drive, self.frame, self._origin(), fingerprint)
+            jobs.append(
+                self._job("localization", drive, stages.localize, inputs, self.settings.localization, fingerprint)
+            )
+            self.trajectories[drive] = fingerprint
+        self._drop_failed_drives(self.execution.do("localization", jobs).errors)
+
+    def rasterize(self) -> None:
+        jobs = []
+        for drive, trajectory in sorted(self.trajectories.items()):
+            fingerprint = self.fingerprints.rasters(trajectory)
+            inputs = RasterizationInputs(self.workspace, drive, self.frame, None, fingerprint)
+            jobs.append(
+                self._job("rasterization", drive, stages.rasterize, inputs, self.settings.rasterization, fingerprint)
+            )
+            self.rasters[drive] = fingerprint
+        done = self.execution.do("rasterization", jobs)
+        self._drop_failed_drives(done.errors)
+        for drive, outputs in done.outputs.items():
+            self.drive_tiles[drive] = sorted(_tile_of_raster(path) for path in outputs)
+
+    def claim(self, only: set[TileId] | None) -> None:
+        """The region's tiles, less those another living run works on."""
+        wanted = {
+            tile
+            for drive in self.region_drives & set(self.drive_tiles)
+            for tile in tiles_near(self._path(drive), self.frame, JUDGED_REACH_M)
+            if tile in set(self.drive_tiles[drive])
+        }
+        if self.settings.region.bounds is not None:
+            wanted &= _tiles_in(self.settings.region.bounds, self.frame)
+        if only is not None:
+            wanted &= only
+        taken = self.execution.catalog.claim(map(str, wanted), self.execution.run_id)
+        self.tiles = sorted(TileId.parse(tile) for tile in taken)
+        self.result.skipped = sorted(wanted - set(self.tiles))
+        near = {tile for own in self.tiles for tile in (own, *own.neighbours())}
+        self.drives = sorted(drive for drive, tiles in self.drive_tiles.items() if near & set(tiles))
+
+    def perceive(self) -> None:
+        jobs = []
+        for drive in self.drives:
+            fingerprint = self.fingerprints.observation(self.rasters[drive])
+            for tile in self.drive_tiles[drive]:
+                inputs = PerceptionInputs(
+                    self.workspace,
+                    tile,
+                    drive,
+                    self.frame,
+                    self.fingerprints.bev_weights,
+                    self.fingerprints.device,
+                    fingerprint,
+                )
+                item = f"{tile}@{drive}"
+                jobs.append(
+                    self._job("perception", item, stages.perceive, inputs, self.settings.perception, fingerprint)
+                )
+        done = self.execution.do("perception", jobs)
+        for item in done.outputs:
+            tile, _, drive = item.rpartition("@")
+            fingerprint = self.fingerprints.observation(self.rasters[drive])
+            self.observations.setdefault(drive, {})[TileId.parse(tile)] = fingerprint
+        for item, error in sorted(done.errors.items()):
+            self._fail_tile(TileId.parse(item.rpartition("@")[0]), "perception", error)
+
+    def detect(self) -> None:
+        jobs = []
+        for drive in self.drives:
+            fingerprint = self.fingerprints.detections(self.trajectories[drive])
+            inputs = SignInputs(
+                self.workspace,
+                drive,
+                self.frame,
+                self.fingerprints.sign_weights,
+                self.fingerprints.device,
+                fingerprint,
+            )
+            jobs.append(self._job("detection", drive, stages.detect, inputs, self.settings.perception, fingerprint))
+            self.detections[drive] = fingerprint
+        self._drop_failed_drives(self.execution.do("detection", jobs).errors)
+
+    def vectorize(self) -> None:
+        jobs = []
+        for drive in self.drives:
+            observed = self.observations.get(drive, {})
+            fingerprint = self.fingerprints.elements(self.trajectories[drive], observed)
+            inputs = VectorizationInputs(self.workspace, drive, self.frame, sorted(observed), fingerprint)
+            jobs.append(
+                self._job("vectorization", drive, stages.vectorize, inputs, self.settings.vectorization, fingerprint)
+            )
+            self.elements[drive] = fingerprint
+        self._drop_failed_drives(self.execution.do("vectorization", jobs).errors)
+
+    def fuse(self) -> None:
+        """Tiles whose observations failed are not fused: a map with a hole in it would look whole."""
+        jobs = []
+        for tile in self.tiles:
+            if tile in self.result.failed:
+                continue
+            near = {tile, *tile.neighbours()}
+            drives = [drive for drive in self.drives if near & set(self.drive_tiles[drive])]
+            products = {drive: [self.elements[drive], self.detections[drive]] for drive in drives}
+            fingerprint = self.fingerprints.map_elements(tile, products)
+            inputs = FusionInputs(self.workspace, tile, self.frame, drives, fingerprint)
+            jobs.append(self._job("fusion", str(tile), stages.fuse, inputs, self.settings.fusion, fingerprint))
+            self.pieces[tile] = fingerprint
+        done = self.execution.do("fusion", jobs)
+        for item, error in sorted(done.errors.items()):
+            self._fail_tile(TileId.parse(item), "fusion", error)
+            del self.pieces[TileId.parse(item)]
+
+    def cut(self) -> None:
+        """All tiles of the map at once: an element keeps one id over the tiles it crosses."""

@@ -1,0 +1,63 @@
+"""Each stage as a job: what it is called with, and the files it leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+# Stages are imported inside, so that planning (and `mapforge status`) does not load torch and open3d.
+
+
+def ingest(inputs: Any, config: Any) -> list[Path]:
+    from mapforge.ingest import stage
+
+    manifest = stage.run(inputs, config)
+    return [inputs.workspace.drive(manifest.drive_id) / "manifest.json"]
+
+
+def localize(inputs: Any, config: Any) -> list[Path]:
+    from mapforge.localization import stage
+
+    stage.run(inputs, config)
+    return [inputs.workspace.trajectory(inputs.drive_id)]
+
+
+def rasterize(inputs: Any, config: Any) -> list[Path]:
+    from mapforge.rasterization import stage
+
+    return [inputs.workspace.raster(tile, inputs.drive_id) for tile in stage.run(inputs, config)]
+
+
+def perceive(inputs: Any, config: Any) -> list[Path]:
+    from mapforge.perception import stage
+
+    stage.run(inputs, config)
+    return [inputs.workspace.observation(inputs.tile, inputs.drive_id)]
+
+
+def detect(inputs: Any, config: Any) -> list[Path]:
+    from mapforge.perception import signs
+
+    signs.run(inputs, config)
+    return [inputs.workspace.detections(inputs.drive_id)]
+
+
+def vectorize(inputs: Any, config: Any) -> list[Path]:
+    from mapforge.vectorization import stage
+
+    stage.run(inputs, config)
+    return [inputs.workspace.drive_elements(inputs.drive_id)]
+
+
+def fuse(inputs: Any, config: Any) -> list[Path]:
+    from mapforge.fusion import stage
+
+    stage.run(inputs, config)
+    return [inputs.workspace.map_elements(inputs.tile)]
+
+
+def cut(inputs: Any, config: Any) -> list[Path]:
+    from mapforge.tiles import stage
+
+    builds = stage.run(inputs, config)
+    return [inputs.workspace.tile(tile, build) for tile, build in sorted(builds.items())]
