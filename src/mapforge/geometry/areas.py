@@ -24,7 +24,7 @@ def polygons_above(field: NDArray[np.floating], level: float, grid: BevGrid) -> 
     rings = []
     for contour in find_contours(padded, level):
         if len(contour) >= 4:
-            xy = grid.centres_of(contour[:, 0] - 1.0, contour[:, 1] - 1.0)  # type: ignore[arg-type]
+            xy = grid.centres_of(contour[:, 0] - 1.0, contour[:, 1] - 1.0)
             rings.append(shapely.LineString(xy))
     area = shapely.build_area(shapely.GeometryCollection(rings)) if rings else None
     return [part for part in parts_of(area) if part.area > 0.0]

@@ -5,6 +5,7 @@ The same table carries drive elements, map elements, tiles and reference maps.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -115,6 +116,17 @@ class MapElement:
 
     def with_geometry(self, geometry: shapely.Geometry, sigma_m: tuple[float, ...] = ()) -> MapElement:
         return replace(self, geometry=geometry, sigma_m=sigma_m)
+
+
+def content_id(*parts: object) -> str:
+    """16 hex digits from what an element is: strings, bytes, or coordinates (rounded to 1 mm)."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            part = np.round(part * 1000.0).astype("<i8").tobytes()
+        digest.update(part if isinstance(part, bytes) else str(part).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()[:16]
 
 
 def elements_to_table(elements: list[MapElement], frame: MapFrame) -> pa.Table:

@@ -50,9 +50,7 @@ class VectorizationConfig:
 
     def __post_init__(self) -> None:
         if not 0.0 < self.p_low <= self.p_high < 1.0:
-            raise ConfigurationError(
-                f"vectorization needs 0 < p_low <= p_high < 1, not {self.p_low} and {self.p_high}"
-            )
+            raise ConfigurationError(f"vectorization needs 0 < p_low <= p_high < 1, not {self.p_low} and {self.p_high}")
         if self.link_reach_m < self.node_spacing_m:
             raise ConfigurationError(
                 f"vectorization.link_reach_m {self.link_reach_m} must not be below node_spacing_m {self.node_spacing_m}"
