@@ -1,0 +1,185 @@
+"""The plan of a town: a ring, streets across it, their curves, junctions and cross-sections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapforge.simulation.street_profile import StreetProfile, draw_profile
+from mapforge.simulation.streets import Curve, Knot, Street, through
+
+Float = NDArray[np.float64]
+
+OPEN_END_DRIVE_M = 50.0
+OPEN_END_BEYOND_M = 45.0
+JUNCTION_ROOM_M = 22.0
+
+
+@dataclass(frozen=True, eq=False)
+class RoadNetwork:
+    """Streets and the places where they meet. nodes_xy: (J, 2) map frame."""
+
+    streets: tuple[Street, ...]
+    nodes_xy: Float
+
+    @property
+    def length_m(self) -> float:
+        """Of the axes of all streets where cars drive."""
+        return sum(street.drive_end_m - street.drive_start_m for street in self.streets)
+
+
+@dataclass(frozen=True)
+class _Corridor:
+    knots: list[Knot]
+    profile: StreetProfile
+    open_start: bool
+    open_end: bool
+
+
+def draw_network(
+    rng: np.random.Generator, blocks_east: int, blocks_north: int, block_m: float, curviness: float, centre: Float
+) -> RoadNetwork:
+    """A closed ring with `blocks_east - 1` streets across from south to north and `blocks_north - 1` from west to east.
+
+    Streets may end at one they meet (T) or lead out of town. centre: (2,) map frame.
+    """
+    corners = _grid(rng, blocks_east, blocks_north, block_m, curviness)
+    bend = np.deg2rad(26.0) * curviness
+    corridors = [_ring(rng, corners, bend, draw_profile(rng, minor=bool(rng.random() < 0.5)))]
+    # streets from west to east run from ring to ring; those from south to north may end at one of them
+    for j in range(1, blocks_north):
+        corridors.append(_cross_street(rng, corners, [(i, j) for i in range(blocks_east + 1)], 0.0, bend, whole=True))
+    for i in range(1, blocks_east):
+        nodes = [(i, j) for j in range(blocks_north + 1)]
+        corridors.append(_cross_street(rng, corners, nodes, np.pi / 2, bend, whole=False))
+    return _cut(corridors, rng.uniform(0, 2 * np.pi), centre)
+
+
+def _grid(rng: np.random.Generator, nx: int, ny: int, block_m: float, curviness: float) -> Float:
+    """(nx+1, ny+1, 2) places of the junctions, centred on 0."""
+    x = np.concatenate([[0.0], np.cumsum(block_m * rng.uniform(0.75, 1.25, nx))])
+    y = np.concatenate([[0.0], np.cumsum(block_m * rng.uniform(0.75, 1.25, ny))])
+    places = np.stack(np.meshgrid(x - x[-1] / 2, y - y[-1] / 2, indexing="ij"), axis=-1)
+    return places + rng.uniform(-0.08, 0.08, places.shape) * block_m * curviness
+
+
+def _node_id(corners: Float, i: int, j: int) -> int:
+    return i * corners.shape[1] + j
+
+
+def _ring(rng: np.random.Generator, corners: Float, bend: float, profile: StreetProfile) -> _Corridor:
+    nx, ny = corners.shape[0] - 1, corners.shape[1] - 1
+    sides = [
+        [(i, 0) for i in range(nx + 1)],
+        [(nx, j) for j in range(ny + 1)],
+        [(i, ny) for i in range(nx, -1, -1)],
+        [(0, j) for j in range(ny, -1, -1)],
+    ]
+    knots: list[Knot] = []
+    for side, nodes in enumerate(sides):
+        heading = side * np.pi / 2
+        radius = min(profile.half_width_m + rng.uniform(9.0, 26.0), 0.42 * np.ptp(corners[..., side % 2]) / 2)
+        for i, j in nodes[1:-1]:
+            turned = heading + rng.uniform(-bend, bend)
+            knots.append(Knot(*corners[i, j].tolist(), turned, _node_id(corners, i, j)))
+        corner = corners[nodes[-1]]
+        before = corner - radius * np.array([np.cos(heading), np.sin(heading)])
+        after = corner + radius * np.array([np.cos(heading + np.pi / 2), np.sin(heading + np.pi / 2)])
+        knots += [Knot(*before.tolist(), heading), Knot(*after.tolist(), heading + np.pi / 2)]
+    first = next(index for index, knot in enumerate(knots) if knot.node >= 0)
+    knots = knots[first:] + knots[: first + 1]
+    return _Corridor(knots, profile, open_start=False, open_end=False)
+
+
+def _cross_street(
+    rng: np.random.Generator,
+    corners: Float,
+    nodes: list[tuple[int, int]],
+    heading: float,
+    bend: float,
+    whole: bool,
+) -> _Corridor:
+    profile = draw_profile(rng, minor=bool(rng.random() < 0.65))
+    if not whole and len(nodes) > 2 and profile.backward and rng.random() < 0.3:
+        keep = int(rng.integers(1, len(nodes) - 1))
+        nodes = nodes[: keep + 1] if rng.random() < 0.5 else nodes[keep:]
+    on_ring = [n[0] in (0, corners.shape[0] - 1) or n[1] in (0, corners.shape[1] - 1) for n in nodes]
+    knots = [Knot(*corners[n].tolist(), heading + rng.uniform(-bend, bend), _node_id(corners, *n)) for n in nodes]
+    leaves = [bool(profile.backward and on_ring[end] and rng.random() < 0.2) for end in (0, -1)]
+    reach = OPEN_END_DRIVE_M + OPEN_END_BEYOND_M
+    if leaves[0]:
+        knots.insert(0, _ahead(knots[0], -reach, rng.uniform(-bend, bend)))
+    if leaves[1]:
+        knots.append(_ahead(knots[-1], reach, rng.uniform(-bend, bend)))
+    return _Corridor(knots, profile, *leaves)
+
+
+def _ahead(knot: Knot, distance_m: float, turn_rad: float) -> Knot:
+    towards = knot.heading_rad + turn_rad / 2
+    return Knot(
+        knot.x_m + distance_m * float(np.cos(towards)),
+        knot.y_m + distance_m * float(np.sin(towards)),
+        knot.heading_rad + turn_rad,
+    )
+
+
+def _cut(corridors: list[_Corridor], turn_rad: float, centre: Float) -> RoadNetwork:
+    """Turns and places the plan, and cuts corridors into streets where they meet others."""
+    placed = [_Corridor([_moved(k, turn_rad, centre) for k in c.knots], c.profile, c.open_start, c.open_end)
+              for c in corridors]  # fmt: skip
+    visits: dict[int, set[int]] = {}
+    for number, corridor in enumerate(placed):
+        for knot in corridor.knots:
+            if knot.node >= 0:
+                visits.setdefault(knot.node, set()).add(number)
+    junctions = sorted(node for node, met in visits.items() if len(met) > 1)
+    places = {knot.node: (knot.x_m, knot.y_m) for c in placed for knot in c.knots}
+    streets: list[Street] = []
+    for number, corridor in enumerate(placed):
+        streets += _streets_of(number, corridor, junctions, len(streets))
+    return RoadNetwork(tuple(streets), np.array([places[node] for node in junctions]))
+
+
+def _streets_of(number: int, corridor: _Corridor, junctions: list[int], first_index: int) -> list[Street]:
+    curve, vertices = through(_from_junction(corridor, junctions))
+    knots = _from_junction(corridor, junctions)
+    stops = [n for n, knot in enumerate(knots) if knot.node in junctions or n in (0, len(knots) - 1)]
+    streets = []
+    for a, b in zip(stops[:-1], stops[1:]):
+        piece = slice(vertices[a], vertices[b] + 1)
+        part = Curve(curve.xy[piece], curve.heading_rad[piece])
+        start, end = (junctions.index(knots[n].node) if knots[n].node in junctions else -1 for n in (a, b))
+        streets.append(
+            Street(
+                index=first_index + len(streets),
+                corridor=number,
+                curve=part,
+                profile=corridor.profile,
+                start_node=start,
+                end_node=end,
+                drive_start_m=OPEN_END_BEYOND_M if start < 0 else 0.0,
+                drive_end_m=part.length_m - (OPEN_END_BEYOND_M if end < 0 else 0.0),
+            )
+        )
+    return streets
+
+
+def _from_junction(corridor: _Corridor, junctions: list[int]) -> list[Knot]:
+    """The knots; those of a ring turned so that it begins and ends at a junction."""
+    knots = corridor.knots
+    if knots[0].node < 0 or knots[0].node != knots[-1].node or knots[0].node in junctions:
+        return knots
+    first = next(n for n, knot in enumerate(knots) if knot.node in junctions)
+    return knots[first:] + knots[1 : first + 1]
+
+
+def _moved(knot: Knot, turn_rad: float, centre: Float) -> Knot:
+    c, s = float(np.cos(turn_rad)), float(np.sin(turn_rad))
+    return Knot(
+        knot.x_m * c - knot.y_m * s + float(centre[0]),
+        knot.x_m * s + knot.y_m * c + float(centre[1]),
+        knot.heading_rad + turn_rad,
+        knot.node,
+    )
