@@ -1,0 +1,152 @@
+"""Pinhole cameras by ray casting: surfaces in daylight with shadows, sign faces, then the chip's own faults."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mapforge.geometry.se3 import SE3
+from mapforge.simulation.daylight import Daylight
+from mapforge.simulation.plate_pictures import draw_plates, visible_plates
+from mapforge.simulation.rig import Pinhole
+from mapforge.simulation.scene import Hits, Scene
+from mapforge.simulation.shading import albedo
+from mapforge.simulation.surface import RoadSurface
+from mapforge.simulation.world import SignPlate
+
+Float32 = NDArray[np.float32]
+
+_HAZE_M = 900.0
+_HAZE = np.array([0.72, 0.8, 0.9], dtype=np.float32)
+_OVERCAST = 0.8
+_BAND_ROWS = 60
+_LIGHT_MAX = 4.0
+_NOISE_POOL = 1 << 21
+
+
+@dataclass(frozen=True, eq=False)
+class CameraUnit:
+    """One device. rays_cam: (H * W, 3) float32 unit directions; vignette: (H, W, 1) float32; exposure: of this car;
+    noise: pool of int16 grey levels; tint: (3,) white balance error."""
+
+    pinhole: Pinhole
+    rays_cam: Float32
+    vignette: Float32
+    exposure: float
+    tint: Float32
+    noise: NDArray[np.int16]
+    jpeg_quality: int
+
+
+def build_camera(pinhole: Pinhole, jpeg_quality: int, seed: int, number: int) -> CameraUnit:
+    """Draws one camera's exposure, tint, vignetting and noise."""
+    rng = np.random.default_rng([seed, 4, number])
+    rays = pinhole.directions()
+    fall = rng.uniform(0.5, 1.0)
+    vignette = (1.0 - fall * (1.0 - rays[:, 2] ** 2)) if fall > 0 else np.ones(len(rays))
+    return CameraUnit(
+        pinhole=pinhole,
+        rays_cam=rays,
+        vignette=vignette.reshape(pinhole.height_px, pinhole.width_px, 1).astype(np.float32),
+        exposure=float(np.exp(rng.normal(0.0, 0.15))),
+        tint=np.exp(rng.normal(0.0, 0.03, 3)).astype(np.float32),
+        noise=np.rint(rng.normal(0.0, rng.uniform(1.0, 2.5), _NOISE_POOL)).astype(np.int16),
+        jpeg_quality=jpeg_quality,
+    )
+
+
+def photograph(
+    unit: CameraUnit,
+    scene: Scene,
+    surface: RoadSurface,
+    plates: list[SignPlate],
+    style: int,
+    light: Daylight,
+    map_SE3_cam: SE3,
+    rng: np.random.Generator,
+) -> bytes:
+    """One JPEG frame; the scene's traffic stands where it was last put."""
+    shape = (unit.pinhole.height_px, unit.pinhole.width_px)
+    picture = np.empty((len(unit.rays_cam), 3), dtype=np.float32)
+    range_m = np.empty(len(unit.rays_cam), dtype=np.float32)
+    map_R_cam = map_SE3_cam.rotation.T.astype(np.float32)
+    step = _BAND_ROWS * shape[1]
+    for start in range(0, len(picture), step):
+        band = slice(start, min(start + step, len(picture)))
+        rays = np.empty((band.stop - start, 6), dtype=np.float32)
+        rays[:, :3] = map_SE3_cam.translation_m
+        np.matmul(unit.rays_cam[band], map_R_cam, out=rays[:, 3:])
+        hits = scene.cast(rays)
+        picture[band] = render(scene, surface, light, rays, hits, shape[1])
+        range_m[band] = hits.range_m
+    views = visible_plates(plates, map_SE3_cam, unit.pinhole)
+    whole = picture.reshape(*shape, 3)
+    draw_plates(whole, range_m.reshape(shape), views, unit.pinhole, light, style)
+    return _develop(unit, whole, rng)
+
+
+def render(scene: Scene, surface: RoadSurface, light: Daylight, rays: Float32, hits: Hits, width_px: int) -> Float32:
+    """(N, 3) linear light along rays (N, 6) of whole rows of a picture."""
+    direction = rays[:, 3:]
+    colour = np.empty((len(rays), 3), dtype=np.float32)
+    nothing = np.flatnonzero(hits.triangle < 0)
+    colour[nothing] = light.sky(direction[nothing], surface.stain)
+    seen = np.flatnonzero(hits.triangle >= 0)
+    triangle, range_m, direction = hits.triangle[seen], hits.range_m[seen], direction[seen]
+    xyz = rays[seen, :3] + direction * range_m[:, None]
+    normals = scene.triangles.normals[triangle]
+    normals *= -np.sign(np.einsum("ij,ij->i", normals, direction))[:, None]
+    sunny = _sunny(scene, light, rays, hits, width_px)[seen]
+    solid = albedo(scene.triangles, surface, triangle, xyz) * light.on(normals, sunny)
+    haze = np.exp(range_m * np.float32(-1.0 / _HAZE_M))[:, None]
+    colour[seen] = _HAZE + (solid - _HAZE) * haze
+    return colour
+
+
+def _sunny(scene: Scene, light: Daylight, rays: Float32, hits: Hits, width_px: int) -> Float32:
+    """(N,) share of sun, from shadow rays of every second pixel of every second row."""
+    if light.cover > _OVERCAST:
+        return np.ones(len(rays), dtype=np.float32)
+    grid = np.arange(len(rays), dtype=np.int64).reshape(-1, width_px)[::2, ::2]
+    chosen = grid.ravel()
+    triangle = hits.triangle[chosen]
+    to_sun = light.to_sun.astype(np.float32)
+    seen = np.flatnonzero(triangle >= 0)
+    pixel = chosen[seen]
+    normals = scene.triangles.normals[triangle[seen]]
+    towards = (normals @ to_sun) * np.einsum("ij,ij->i", normals, rays[pixel, 3:]) < 0
+    seen, pixel = seen[towards], pixel[towards]
+    shadow_rays = np.empty((len(pixel), 6), dtype=np.float32)
+    shadow_rays[:, :3] = rays[pixel, :3] + rays[pixel, 3:] * (hits.range_m[pixel, None] - 0.01) + 0.03 * to_sun
+    shadow_rays[:, 3:] = to_sun
+    sunny = np.ones(len(chosen), dtype=np.float32)
+    sunny[seen] = ~scene.occluded(shadow_rays)
+    rows = len(rays) // width_px
+    return np.repeat(np.repeat(sunny.reshape(grid.shape), 2, axis=0), 2, axis=1)[:rows, :width_px].reshape(-1)
+
+
+def _develop(unit: CameraUnit, picture: Float32, rng: np.random.Generator) -> bytes:
+    """Automatic exposure, vignetting, tone curve, noise, JPEG."""
+    brightness = float(picture[::8, ::8].mean())
+    exposure = unit.exposure * float(np.clip(0.42 / max(brightness, 1e-3), 0.5, 2.5))
+    picture *= unit.vignette * (exposure * unit.tint)
+    index = np.minimum(picture * np.float32(65535 / _LIGHT_MAX), 65535).astype(np.uint16)
+    start = int(rng.integers(0, _NOISE_POOL - index.size)) if index.size < _NOISE_POOL else 0
+    grain = np.resize(unit.noise[start:], index.size).reshape(index.shape)
+    levels = np.clip(_TONE_CURVE[index] + grain, 0, 255).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(levels).save(stream, "JPEG", quality=unit.jpeg_quality)
+    return stream.getvalue()
+
+
+def _tone_curve() -> NDArray[np.int16]:
+    light = np.arange(65536) / 65535 * _LIGHT_MAX
+    soft = 1.0 - np.exp(-1.6 * light)
+    return np.rint(255.0 * np.clip(soft, 0.0, 1.0) ** (1 / 2.2)).astype(np.int16)
+
+
+_TONE_CURVE = _tone_curve()

@@ -1,0 +1,108 @@
+"""Colours of surfaces as a camera sees them, linear light 0..1."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapforge.simulation.scene import SIGN_FACE, Triangles
+from mapforge.simulation.surface import PAINT_COLOURS, RoadSurface
+from mapforge.simulation.world import Material
+
+Float32 = NDArray[np.float32]
+
+_COLOURS = {
+    Material.ASPHALT: (0.105, 0.105, 0.11),
+    Material.SIDEWALK: (0.30, 0.29, 0.27),
+    Material.CURB: (0.36, 0.35, 0.33),
+    Material.GRASS: (0.09, 0.15, 0.045),
+    Material.BUILDING: (0.40, 0.36, 0.30),
+    Material.POLE: (0.24, 0.25, 0.26),
+    Material.TRUNK: (0.12, 0.09, 0.06),
+    Material.FOLIAGE: (0.055, 0.11, 0.03),
+    Material.VEHICLE: (0.30, 0.30, 0.30),
+    Material.GLASS: (0.035, 0.04, 0.05),
+    Material.SIGN_BACK: (0.33, 0.34, 0.35),
+    Material.LIGHT_HOUSING: (0.025, 0.027, 0.028),
+}
+_BASE = np.array([_COLOURS[material] for material in Material] + [(0.4, 0.4, 0.4)], dtype=np.float32)
+assert len(_BASE) == SIGN_FACE + 1
+
+_PAINT = np.array([(0, 0, 0), (0.66, 0.66, 0.63), (0.62, 0.40, 0.05), (0.08, 0.20, 0.50)], dtype=np.float32)
+assert len(_PAINT) == len(PAINT_COLOURS)
+
+_FACADES = np.array(
+    [
+        *((0.55, 0.50, 0.40), (0.42, 0.20, 0.13), (0.62, 0.60, 0.56), (0.50, 0.42, 0.30)),
+        *((0.30, 0.31, 0.33), (0.66, 0.55, 0.36), (0.36, 0.25, 0.20), (0.55, 0.58, 0.62)),
+    ],
+    dtype=np.float32,
+)
+_CARS = np.array(
+    [
+        *((0.70, 0.70, 0.70), (0.04, 0.04, 0.045), (0.28, 0.29, 0.31), (0.35, 0.03, 0.03)),
+        *((0.05, 0.09, 0.28), (0.12, 0.13, 0.14), (0.55, 0.56, 0.57), (0.10, 0.16, 0.10)),
+    ],
+    dtype=np.float32,
+)
+_LEAVES = np.array([(0.05, 0.11, 0.03), (0.09, 0.13, 0.03), (0.04, 0.08, 0.035), (0.12, 0.11, 0.03)], dtype=np.float32)
+_WINDOW = np.array([0.045, 0.055, 0.07], dtype=np.float32)
+
+
+def albedo(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32) -> Float32:
+    """(N, 3) colours at hit points. hit: (N,) triangle of each; xyz: (N, 3) map frame."""
+    material = triangles.materials[hit]
+    colour = _BASE[material]
+    for kind, paint in (
+        (Material.ASPHALT, _road),
+        (Material.BUILDING, _facade),
+        (Material.VEHICLE, _car),
+        (Material.FOLIAGE, _leaves),
+    ):
+        chosen = np.flatnonzero(material == kind)
+        if len(chosen):
+            colour[chosen] = paint(triangles, surface, hit[chosen], xyz[chosen])
+    grainy = np.flatnonzero((material == Material.GRASS) | (material == Material.SIDEWALK))
+    x, y = xyz[grainy, 0], xyz[grainy, 1]
+    colour[grainy] *= (0.6 + 0.5 * surface.grain.at(x, y) + 0.3 * surface.stain.at(x, y))[:, None]
+    return np.asarray(colour)
+
+
+def _road(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32) -> Float32:
+    x, y = xyz[:, 0], xyz[:, 1]
+    bare = _BASE[Material.ASPHALT] * surface.asphalt_at(x, y)[:, None]
+    colour, amount = surface.paint_at(x, y)
+    painted = np.flatnonzero(colour)
+    bare[painted] += amount[painted, None] * (_PAINT[colour[painted]] - bare[painted])
+    return np.asarray(bare)
+
+
+def _facade(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32) -> Float32:
+    """A wall in its building's colour with rows of windows whose size differs from house to house."""
+    tone, normal = triangles.tones[hit], triangles.normals[hit]
+    colour = _pick(_FACADES, tone)
+    along = xyz[:, 1] * normal[:, 0] - xyz[:, 0] * normal[:, 1]
+    z = xyz[:, 2]
+    colour *= (0.8 + 0.35 * surface.grain.at(along, z))[:, None]
+    fraction = tone * 57.0 % 1.0
+    column, row = along / (2.2 + 1.6 * fraction), z / 3.1
+    across, up = column % 1.0, row % 1.0
+    width = 0.25 + 0.3 * (tone * 23.0 % 1.0)
+    window = (np.abs(across - 0.5) < width / 2) & (up > 0.3) & (up < 0.8) & (np.abs(normal[:, 2]) < 0.3)
+    shade = (np.floor(column) * 0.37 + np.floor(row) * 0.61) % 1.0
+    inside = np.flatnonzero(window)
+    colour[inside] = _WINDOW * (0.6 + 2.4 * shade[inside, None] ** 3)
+    return colour
+
+
+def _car(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32) -> Float32:
+    return _pick(_CARS, triangles.tones[hit])
+
+
+def _leaves(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32) -> Float32:
+    noise = surface.wear_coarse.at(xyz[:, 0] + 0.7 * xyz[:, 2], xyz[:, 1] + 0.9 * xyz[:, 2])
+    return np.asarray(_pick(_LEAVES, triangles.tones[hit]) * (0.35 + 1.2 * noise)[:, None])
+
+
+def _pick(palette: Float32, tone: Float32) -> Float32:
+    return np.asarray(palette[np.minimum((tone * len(palette)).astype(np.int32), len(palette) - 1)])
