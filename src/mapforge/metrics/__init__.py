@@ -1,1 +1,1 @@
-"""What is measured, as published: no files, no configuration."""
+"""How good a map is: pure functions of geometry. No files, no configuration."""

@@ -1,0 +1,32 @@
+"""Lane edges, with lanes cut otherwise than in the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mapforge.metrics.topology import edge_scores, match_lanes
+
+
+def lane(x0: float, x1: float, y: float = 0.0) -> np.ndarray:
+    return np.array([[x0, y], [x1, y]])
+
+
+TRUTH = {"a": lane(0, 50), "b": lane(50, 100), "c": lane(50, 100, 20.0)}
+
+
+def test_lanes_match_by_place_and_direction() -> None:
+    predicted = {"1": lane(0, 25, 0.3), "2": lane(25, 50), "3": lane(100, 50), "4": lane(0, 50, 9.0)}
+    assert match_lanes(TRUTH, predicted) == {"1": "a", "2": "a"}
+
+
+def test_edges_by_hand() -> None:
+    lanes = {"1": "a", "2": "a", "3": "b"}
+    # 1-2 is inside a; 2-3 is right; 3-9 leads nowhere
+    scores = edge_scores([("a", "b"), ("a", "c")], [("1", "2"), ("2", "3"), ("3", "9")], lanes)
+    assert scores["precision"] == pytest.approx(0.5)
+    assert scores["recall"] == pytest.approx(0.5)
+
+
+def test_no_edges_are_undefined() -> None:
+    assert np.isnan(edge_scores([], [], {})["precision"])
