@@ -31,10 +31,13 @@ class Catalog:
         Table.metadata.create_all(self._engine)
 
     @classmethod
-    def of_workspace(cls, path: Path) -> Catalog:
-        """The SQLite catalog of a workspace; `path` is its file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return cls(f"sqlite:///{path}")
+    def of(cls, workspace: str, url: str | None) -> Catalog:
+        """The catalog at `url`, or the SQLite file of a workspace (made when it is not there)."""
+        if url is not None:
+            return cls(url)
+        root = Path(workspace).expanduser().resolve()
+        root.mkdir(parents=True, exist_ok=True)
+        return cls(f"sqlite:///{root / 'catalog.db'}")
 
     # --- runs
 

@@ -26,10 +26,6 @@ class Workspace:
         return self.root / "tmp"
 
     @property
-    def catalog(self) -> Path:
-        return self.root / "catalog.db"
-
-    @property
     def tiles(self) -> Path:
         return self.root / "tiles"
 

@@ -1,0 +1,207 @@
+"""Commands that look: status, view, doctor, settings."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import importlib
+import os
+import shutil
+import socket
+import tempfile
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mapforge.catalog.tables import Run, Tile
+from mapforge.cli.app import COULD_NOT_RUN, OK
+from mapforge.cli.options import split_options
+from mapforge.cli.output import print_json, print_table, say
+from mapforge.config import compose_settings, settings_to_dict
+from mapforge.errors import ConfigurationError, MissingInputError
+
+MIN_FREE_GB = 10.0
+LIBRARIES = ("torch", "torchvision", "open3d", "shapely", "pyproj", "pyarrow", "small_gicp", "mcap")
+
+
+def status(words: list[str], json_output: bool) -> int:
+    options, overrides = split_options(words, {"region": "", "run": "", "state": ""})
+    from mapforge.catalog import Catalog
+
+    settings = compose_settings(overrides)
+    catalog = Catalog.of(settings.workspace, settings.catalog_url)
+    run_id = catalog.run(options["run"]).run_id if options["run"] else None
+    runs = [run for run in catalog.runs(options["region"] or None) if run_id in (None, run.run_id)]
+    tiles = catalog.tiles(state=options["state"] or None, run_id=run_id)
+    drives = catalog.drives()
+    if json_output:
+        print_json(
+            {
+                "runs": [_run_fields(run) for run in runs],
+                "tiles": [_tile_fields(tile) for tile in tiles],
+                "drives": [
+                    {"drive_id": d.drive_id, "state": d.state, "quarantined": d.quarantined_rows, "error": d.error}
+                    for d in drives
+                ],
+                "tile_counts": catalog.count_tiles(),
+            }
+        )
+        return OK
+    print_table(
+        "Runs", ["run", "region", "state", "started", "error"], [[*map(_cell, _run_fields(r).values())] for r in runs]
+    )
+    print_table("Drives", ["drive", "state", "error"], [[d.drive_id, d.state, _cell(d.error)] for d in drives])
+    print_table(
+        "Tiles",
+        ["tile", "state", "build", "run", "stage", "attempts", "error"],
+        [[*map(_cell, _tile_fields(tile).values())] for tile in tiles],
+    )
+    say(", ".join(f"{count} {state}" for state, count in catalog.count_tiles().items()) or "no tiles yet")
+    return OK
+
+
+def view(words: list[str], json_output: bool) -> int:
+    """Serves one report folder, on this machine only, until interrupted."""
+    options, overrides = split_options(words, {"run": "latest", "port": "8000"})
+    from mapforge.catalog import Catalog
+    from mapforge.io.workspace import Workspace
+
+    settings = compose_settings(overrides)
+    run_id = Catalog.of(settings.workspace, settings.catalog_url).run(options["run"]).run_id
+    folder = Workspace(Path(settings.workspace).expanduser().resolve()).report(run_id)
+    if not (folder / "report.html").is_file():
+        raise MissingInputError(f"{folder} holds no report.html: the run did not get that far; see mapforge status")
+    if not options["port"].isdigit():
+        raise ConfigurationError(f"port={options['port']}: give a number, for example port=8000")
+    server = report_server(folder, int(options["port"]))
+    address = f"http://localhost:{server.server_address[1]}/report.html"
+    print_json({"url": address}) if json_output else say(f"{address}  (Ctrl-C ends)")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        server.server_close()
+    return OK
+
+
+def report_server(folder: Path, port: int) -> http.server.ThreadingHTTPServer:
+    """A server of one folder, bound to localhost. Links out of the folder are not followed."""
+    handler = functools.partial(_ReportHandler, directory=str(folder))
+    return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+
+
+class _ReportHandler(http.server.SimpleHTTPRequestHandler):
+    def send_head(self) -> Any:
+        if not Path(self.translate_path(self.path)).resolve().is_relative_to(Path(self.directory).resolve()):
+            self.send_error(404)
+            return None
+        return super().send_head()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Requests are not worth a line."""
+
+
+def doctor(words: list[str], json_output: bool) -> int:
+    """Exit code 3 when something the pipeline cannot do without is missing."""
+    settings = compose_settings(words)
+    workspace = Path(settings.workspace).expanduser().resolve()
+    checks = [
+        *(_check_library(name) for name in LIBRARIES),
+        _check_weights(),
+        _check_gpu(),
+        _check_prefect(),
+        _check_disk(workspace),
+        _check_write(workspace),
+        _check_memory(),
+    ]
+    failed = [check for check in checks if check["required"] and not check["ok"]]
+    if json_output:
+        print_json({"ok": not failed, "checks": checks})
+    else:
+        for check in checks:
+            mark = "ok  " if check["ok"] else "FAIL" if check["required"] else "-   "
+            say(f"{mark} {check['name']:<14} {check['detail']}")
+    return COULD_NOT_RUN if failed else OK
+
+
+def settings(words: list[str], json_output: bool) -> int:
+    plain = settings_to_dict(compose_settings(words))
+    print_json(plain) if json_output else say(yaml.safe_dump(plain, sort_keys=False).rstrip())
+    return OK
+
+
+def _run_fields(run: Run) -> dict[str, Any]:
+    started = datetime.fromtimestamp(run.started_ns / 1e9, tz=UTC).isoformat(timespec="seconds")
+    return {"run_id": run.run_id, "region": run.region, "state": run.state, "started": started, "error": run.error}
+
+
+def _tile_fields(tile: Tile) -> dict[str, Any]:
+    names = ("tile", "state", "build", "run_id", "stage", "attempts", "error")
+    return {name: getattr(tile, name) for name in names}
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _check(name: str, ok: bool, detail: str, required: bool = True) -> dict[str, Any]:
+    return {"name": name, "ok": ok, "detail": detail, "required": required}
+
+
+def _check_library(name: str) -> dict[str, Any]:
+    try:
+        module = importlib.import_module(name)
+    except (ImportError, OSError) as error:  # OSError: a system library that open3d loads is missing
+        return _check(name, False, f"{error}; run make install (open3d needs libusb-1.0-0 and libgl1)")
+    return _check(name, True, str(getattr(module, "__version__", "")))
+
+
+def _check_weights() -> dict[str, Any]:
+    from mapforge.models.shipped import BEV_SEGMENTER, SIGN_DETECTOR, weights_path
+
+    missing = [str(p) for p in (weights_path(None, n) for n in (BEV_SEGMENTER, SIGN_DETECTOR)) if not p.is_file()]
+    return _check("weights", not missing, f"missing: {', '.join(missing)}" if missing else "shipped weights found")
+
+
+def _check_gpu() -> dict[str, Any]:
+    import torch
+
+    found = torch.cuda.is_available()
+    return _check("GPU", found, torch.cuda.get_device_name(0) if found else "none; the CPU is used", required=False)
+
+
+def _check_prefect() -> dict[str, Any]:
+    url = os.environ.get("PREFECT_API_URL", "")
+    if not url:
+        return _check("Prefect", False, "PREFECT_API_URL is not set; only the nightly schedule needs it", required=False)
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=3) as answer:
+            return _check("Prefect", answer.status == 200, f"{url} answers", required=False)
+    except (OSError, ValueError) as error:
+        return _check("Prefect", False, f"{url} does not answer: {error}", required=False)
+
+
+def _check_disk(workspace: Path) -> dict[str, Any]:
+    existing = next(folder for folder in (workspace, *workspace.parents) if folder.exists())
+    free_gb = shutil.disk_usage(existing).free / 1e9
+    return _check("disk", free_gb >= MIN_FREE_GB, f"{free_gb:.0f} GB free at {existing}, {MIN_FREE_GB:.0f} wanted")
+
+
+def _check_write(workspace: Path) -> dict[str, Any]:
+    existing = next(folder for folder in (workspace, *workspace.parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return _check("write access", True, str(existing))
+    except OSError as error:
+        return _check("write access", False, f"{existing}: {error}")
+
+
+def _check_memory() -> dict[str, Any]:
+    import psutil
+
+    total_gb = psutil.virtual_memory().total / 2**30
+    wanted_gb = 4.0 * (os.cpu_count() or 1)
+    detail = f"{total_gb:.0f} GiB on {socket.gethostname()}, {wanted_gb:.0f} wanted for one worker a core"
+    return _check("memory", total_gb >= wanted_gb, detail, required=False)

@@ -1,0 +1,30 @@
+"""Jobs that worker processes can import."""
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from mapforge.io.atomic import write_text
+from mapforge.io.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Inputs:
+    workspace: Workspace
+    name: str
+
+
+def write_one(inputs: Inputs, config: str) -> list[Path]:
+    target = inputs.workspace.root / "out" / f"{inputs.name}.txt"
+    write_text(target, f"{inputs.name} {config}", inputs.workspace.tmp)
+    return [target]
+
+
+def fail(inputs: Inputs, config: str) -> list[Path]:
+    raise ValueError(f"{inputs.name} is bad")
+
+
+def kill_worker(inputs: Inputs, config: str) -> list[Path]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return []

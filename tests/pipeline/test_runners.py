@@ -1,0 +1,50 @@
+"""Runners: one outcome a job, whatever happens."""
+
+import jobs_for_tests as work
+import pytest
+
+from mapforge.pipeline.dask_runner import DaskRunner
+from mapforge.pipeline.jobs import Job
+from mapforge.pipeline.runners import InlineRunner, LocalRunner
+
+
+def jobs(workspace, runs):
+    return [
+        Job("stage", f"item{i}", run, work.Inputs(workspace, f"item{i}"), "c", "f", workspace)
+        for i, run in enumerate(runs)
+    ]
+
+
+@pytest.fixture(params=["inline", "local", "dask"])
+def runner(request, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(work.__file__).rsplit("/", 1)[0])
+    made = {
+        "inline": InlineRunner,
+        "local": lambda: LocalRunner(2),
+        "dask": lambda: DaskRunner(None, 2),
+    }[request.param]()
+    yield made
+    made.close()
+
+
+def test_every_job_has_one_outcome_and_a_bad_one_hurts_no_other(runner, workspace):
+    outcomes = {o.item: o for o in runner.map(jobs(workspace, [work.write_one, work.fail, work.write_one]))}
+    assert sorted(outcomes) == ["item0", "item1", "item2"]
+    assert outcomes["item1"].error is not None
+    assert outcomes["item1"].error.message == "item1 is bad"
+    assert outcomes["item0"].outputs[0].read_text() == "item0 c"
+    assert outcomes["item2"].peak_memory_mb > 1
+
+
+def test_a_job_that_kills_its_worker_is_named_and_the_others_are_done(workspace, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(work.__file__).rsplit("/", 1)[0])
+    runner = LocalRunner(2)
+    outcomes = {o.item: o for o in runner.map(jobs(workspace, [work.write_one, work.kill_worker, work.write_one]))}
+    runner.close()
+    assert {item for item, outcome in outcomes.items() if outcome.error} == {"item1"}
+    assert outcomes["item1"].error.kind == "WorkerDied"
+
+
+def test_no_jobs_no_workers(workspace):
+    runner = LocalRunner(2)
+    assert list(runner.map([])) == []
