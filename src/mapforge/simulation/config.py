@@ -139,7 +139,7 @@ class TownConfig:
 
     blocks_east: int = 2
     """Street blocks from west to east."""
-    blocks_north: int = 1
+    blocks_north: int = 2
     """Street blocks from south to north."""
     block_m: float = 90.0
     """Mean edge of a block; each street's distance varies by a quarter."""
@@ -156,6 +156,19 @@ class TownConfig:
     wear: float = 0.25
     """Mean wear of the paint: 0 fresh, 1 gone."""
 
+    def __post_init__(self) -> None:
+        if min(self.blocks_east, self.blocks_north) < 1 or self.blocks_east * self.blocks_north < 2:
+            raise ConfigurationError(
+                f"simulation.town has {self.blocks_east} x {self.blocks_north} blocks: at least 2 x 1 are needed"
+            )
+        if self.block_m < 70.0:
+            raise ConfigurationError(
+                f"simulation.town.block_m is {self.block_m}: junctions need blocks of 70 m or more"
+            )
+        for name in ("curviness", "crossings", "parked", "wear"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ConfigurationError(f"simulation.town.{name} is {getattr(self, name)}: use 0 to 1")
+
 
 @dataclass
 class SimulationConfig:
@@ -169,7 +182,7 @@ class SimulationConfig:
     """Length of each drive."""
     seed: int = 7
     """Of everything random; the same seed gives the same bytes."""
-    speed_mps: float = 11.0
+    speed_mps: float = 12.0
     """Cruising speed a drive aims at; each drive varies it by a fifth."""
     lon_deg: float | None = None
     """Where the world lies (WGS84). None: near 8.4 E 49.0 N, apart for every seed; AV2 maps know their own."""

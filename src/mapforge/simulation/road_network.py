@@ -50,10 +50,10 @@ def draw_network(
     corridors = [_ring(rng, corners, bend, draw_profile(rng, minor=bool(rng.random() < 0.5)))]
     # streets from west to east run from ring to ring; those from south to north may end at one of them
     for j in range(1, blocks_north):
-        corridors.append(_cross_street(rng, corners, [(i, j) for i in range(blocks_east + 1)], 0.0, bend, whole=True))
+        corridors.append(_cross_street(rng, corners, [(i, j) for i in range(blocks_east + 1)], bend, whole=True))
     for i in range(1, blocks_east):
         nodes = [(i, j) for j in range(blocks_north + 1)]
-        corridors.append(_cross_street(rng, corners, nodes, np.pi / 2, bend, whole=False))
+        corridors.append(_cross_street(rng, corners, nodes, bend, whole=False))
     return _cut(corridors, rng.uniform(0, 2 * np.pi), centre)
 
 
@@ -81,8 +81,8 @@ def _ring(rng: np.random.Generator, corners: Float, bend: float, profile: Street
     for side, nodes in enumerate(sides):
         heading = side * np.pi / 2
         radius = min(profile.half_width_m + rng.uniform(9.0, 26.0), 0.42 * np.ptp(corners[..., side % 2]) / 2)
-        for i, j in nodes[1:-1]:
-            turned = heading + rng.uniform(-bend, bend)
+        for before_node, (i, j), after_node in zip(nodes, nodes[1:-1], nodes[2:]):
+            turned = _towards(corners[before_node], corners[after_node]) + rng.uniform(-bend, bend)
             knots.append(Knot(*corners[i, j].tolist(), turned, _node_id(corners, i, j)))
         corner = corners[nodes[-1]]
         before = corner - radius * np.array([np.cos(heading), np.sin(heading)])
@@ -97,7 +97,6 @@ def _cross_street(
     rng: np.random.Generator,
     corners: Float,
     nodes: list[tuple[int, int]],
-    heading: float,
     bend: float,
     whole: bool,
 ) -> _Corridor:
@@ -106,14 +105,20 @@ def _cross_street(
         keep = int(rng.integers(1, len(nodes) - 1))
         nodes = nodes[: keep + 1] if rng.random() < 0.5 else nodes[keep:]
     on_ring = [n[0] in (0, corners.shape[0] - 1) or n[1] in (0, corners.shape[1] - 1) for n in nodes]
-    knots = [Knot(*corners[n].tolist(), heading + rng.uniform(-bend, bend), _node_id(corners, *n)) for n in nodes]
+    places = np.array([corners[n] for n in nodes])
+    reach = np.vstack([places[:1], places, places[-1:]])
+    headings = [_towards(a, b) + rng.uniform(-bend, bend) for a, b in zip(reach[:-2], reach[2:])]
+    knots = [Knot(*corners[n].tolist(), turned, _node_id(corners, *n)) for n, turned in zip(nodes, headings)]
     leaves = [bool(profile.backward and on_ring[end] and rng.random() < 0.2) for end in (0, -1)]
-    reach = OPEN_END_DRIVE_M + OPEN_END_BEYOND_M
     if leaves[0]:
-        knots.insert(0, _ahead(knots[0], -reach, rng.uniform(-bend, bend)))
+        knots.insert(0, _ahead(knots[0], -OPEN_END_DRIVE_M - OPEN_END_BEYOND_M, rng.uniform(-bend, bend)))
     if leaves[1]:
-        knots.append(_ahead(knots[-1], reach, rng.uniform(-bend, bend)))
+        knots.append(_ahead(knots[-1], OPEN_END_DRIVE_M + OPEN_END_BEYOND_M, rng.uniform(-bend, bend)))
     return _Corridor(knots, profile, *leaves)
+
+
+def _towards(a: Float, b: Float) -> float:
+    return float(np.arctan2(b[1] - a[1], b[0] - a[0]))
 
 
 def _ahead(knot: Knot, distance_m: float, turn_rad: float) -> Knot:
