@@ -66,4 +66,6 @@ class FusionConfig:
                 "(rounds * gate_m + smoothing_m + 2 * vote_reach_m + 3 * station_m), or seams would not be equal"
             )
         if not 0.0 < self.min_spacing_m < self.gate_m:
-            raise ConfigurationError(f"fusion needs 0 < min_spacing_m < gate_m, not {self.min_spacing_m}, {self.gate_m}")
+            raise ConfigurationError(
+                f"fusion needs 0 < min_spacing_m < gate_m, not {self.min_spacing_m}, {self.gate_m}"
+            )

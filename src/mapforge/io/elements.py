@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow.compute as pc
 import shapely
 
 from mapforge.errors import ContractError
@@ -37,6 +39,23 @@ def read_elements(path: Path, frame: MapFrame | None = None) -> tuple[list[MapEl
     if frame is not None:
         frame.require_same_crs(own.epsg, str(path))
     return table_to_elements(table.replace_schema_metadata(None), frame or own, str(path)), frame or own
+
+
+def read_elements_near(path: Path, frame: MapFrame, bounds_m: tuple[float, float, float, float]) -> list[MapElement]:
+    """Elements whose bounding box meets (xmin, ymin, xmax, ymax) of the map frame, whole, in the file's order.
+
+    Raises like `read_elements`.
+    """
+    table = read_table(path, None)
+    frame.require_same_crs(frame_of(path).epsg, str(path))
+    corners = np.array([(bounds_m[0], bounds_m[1], 0.0), (bounds_m[2], bounds_m[3], 0.0)])
+    (xmin, ymin, _), (xmax, ymax, _) = frame.to_projected(corners)
+    box = table["bbox"].combine_chunks()
+    near = pc.and_(
+        pc.and_(pc.less_equal(box.field("xmin"), xmax), pc.greater_equal(box.field("xmax"), xmin)),
+        pc.and_(pc.less_equal(box.field("ymin"), ymax), pc.greater_equal(box.field("ymax"), ymin)),
+    )
+    return table_to_elements(table.filter(near).replace_schema_metadata(None), frame, str(path))
 
 
 def frame_of(path: Path) -> MapFrame:

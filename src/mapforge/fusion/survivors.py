@@ -1,0 +1,88 @@
+"""Of the lines that now lie on each other one stays; what stays is cut into runs of one attribute combination."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from mapforge.fusion.samples import LineSamples
+
+Float = NDArray[np.float64]
+Index = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+
+def covered(
+    samples: LineSamples, xyz_fused: Float, exists: Bool, station_m: float, max_turn_rad: float, min_spacing_m: float
+) -> Bool:
+    """(N,) samples beside which a line of higher priority runs. The rule knows only the samples around each.
+
+    Two lines that one drive saw apart never cover each other.
+    """
+    if len(samples) == 0:
+        return np.zeros(0, dtype=bool)
+    reach = float(np.hypot(min_spacing_m, 0.55 * station_m))
+    pairs = cKDTree(xyz_fused[:, :2]).query_pairs(reach, output_type="ndarray")
+    i, j = np.concatenate([pairs, pairs[:, ::-1]]).T
+    higher = samples.priority[samples.line[j]] < samples.priority[samples.line[i]]
+    i, j = i[higher & exists[j]], j[higher & exists[j]]
+    delta = xyz_fused[j, :2] - xyz_fused[i, :2]
+    along = (delta * samples.tangent[i]).sum(axis=1)
+    across = (delta * samples.normal[i]).sum(axis=1)
+    turn = np.abs((samples.tangent[i] * samples.tangent[j]).sum(axis=1))
+    before = ((samples.xyz_map[j, :2] - samples.xyz_map[i, :2]) * samples.normal[i]).sum(axis=1)
+    drive = samples.drive[samples.line]
+    apart = (drive[i] == drive[j]) & (np.abs(before) >= min_spacing_m)
+    covers = (np.abs(along) <= 0.55 * station_m) & (np.abs(across) <= min_spacing_m)
+    covers &= (turn >= np.cos(max_turn_rad)) & ~apart
+    out = np.zeros(len(samples), dtype=bool)
+    out[i[covers]] = True
+    return out
+
+
+def voted_labels(samples: LineSamples, votes: Float, reach_m: float, station_m: float) -> Index:
+    """(N,) label of each sample: the vote along its line within reach, twice, so that short changes vanish."""
+    reach = max(1, round(reach_m / station_m))
+    for _ in range(2):
+        label = _along_line(samples.line, votes, reach).argmax(axis=1)
+        votes = np.eye(votes.shape[1])[label]
+    return np.asarray(label) if len(samples) else np.zeros(0, dtype=np.int64)
+
+
+def smoothed(samples: LineSamples, values: Float, reach_m: float, station_m: float) -> Float:
+    """(N,) mean of the values along each line within reach."""
+    reach = max(1, round(reach_m / station_m))
+    sums = _along_line(samples.line, np.stack([values, np.ones(len(values))], axis=1), reach)
+    return np.asarray(sums[:, 0] / np.maximum(sums[:, 1], 1.0))
+
+
+def _along_line(line: Index, values: Float, reach: int) -> Float:
+    """(N, K) sums over the samples of the same line at most `reach` places away (lines are contiguous)."""
+    n = len(line)
+    if n == 0:
+        return values
+    starts = np.searchsorted(line, line, side="left")
+    ends = np.searchsorted(line, line, side="right")
+    total = np.zeros_like(values)
+    for step in range(-reach, reach + 1):
+        source = np.arange(n) + step
+        inside = (source >= starts) & (source < ends)
+        total[inside] += values[source[inside]]
+    return total
+
+
+def runs(samples: LineSamples, stays: Bool, label: Index) -> list[Index]:
+    """Indices of successive samples that stay, one array a run; where only the label changes runs share a sample."""
+    if not stays.any():
+        return []
+    kept = np.flatnonzero(stays)
+    follows = (np.diff(samples.line[kept]) == 0) & (np.diff(samples.station[kept]) == 1)
+    same = follows & (np.diff(label[kept]) == 0)
+    parts = np.split(np.arange(len(kept)), np.flatnonzero(~same) + 1)
+    out = []
+    for part in parts:
+        first = part[0]
+        shared = first > 0 and bool(follows[first - 1])
+        out.append(kept[first - 1 : part[-1] + 1] if shared else kept[part])
+    return out
