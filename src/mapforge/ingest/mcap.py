@@ -11,16 +11,15 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from mapforge.errors import DriveRefusedError, LogError
+from mapforge.errors import LogError
 from mapforge.geometry.se3 import SE3
 from mapforge.ingest import ros_messages as ros
-from mapforge.ingest.calibration import calibration_columns
-from mapforge.ingest.checks import require_calibration, rotation_from_quaternion
+from mapforge.ingest.mcap_rig import McapRig
 from mapforge.ingest.mcap_stream import McapFile, McapMessage
 from mapforge.ingest.pointcloud import PointCloud, read_pointcloud
 from mapforge.ingest.quarantine import Quarantine
 from mapforge.ingest.records import RowsRecord, SweepRecord
-from mapforge.ingest.static_transforms import StaticTransforms
+from mapforge.ingest.wheel_units import WheelUnits
 
 BATCH_ROWS = 512
 TF_SCHEMA = "tf2_msgs/msg/TFMessage"
@@ -65,13 +64,8 @@ class McapReader:
     def __init__(self, path: Path, max_record_bytes: int, max_lever_m: float, wheel_radius_m: float) -> None:
         self._path = path
         self._file = McapFile(path, max_record_bytes)
-        self._max_lever_m = max_lever_m
-        self._wheel_radius_m = wheel_radius_m
-        self._transforms = StaticTransforms()
-        self._names: dict[tuple[str, str], str] = {}
-        self._frames: dict[str, tuple[str, str]] = {}
-        self._placed: dict[str, SE3 | None] = {}
-        self._cameras: dict[str, ros.CameraModel] = {}
+        self._wheels = WheelUnits(wheel_radius_m)
+        self._rig = McapRig(str(path), max_lever_m)
         self._scales: dict[str, float] = {}
         self._batches: dict[tuple[str, str], _Batch] = {}
         self._single_source: dict[str, str] = {}
@@ -103,7 +97,7 @@ class McapReader:
             yield from self._flush(self._batches[key])
         for schema, count in sorted(self._unknown.items()):
             quarantine.add("log", f"message type {schema or '(unnamed)'} is not used", count)
-        yield from self._calibration(quarantine)
+        yield from self._rig.calibration(quarantine)
 
     def _record(self, message: McapMessage, quarantine: Quarantine) -> Iterator[SweepRecord | RowsRecord]:
         schema = message.channel.schema
@@ -112,8 +106,7 @@ class McapReader:
         elif schema in _IMAGE_READERS:
             yield from self._image(message, _IMAGE_READERS[schema](message.data))
         elif schema == "sensor_msgs/msg/CameraInfo":
-            camera = ros.read_camera_info(message.data)
-            self._cameras.setdefault(camera.frame, camera)
+            self._rig.add_camera(ros.read_camera_info(message.data))
         elif schema == "sensor_msgs/msg/Imu":
             yield from self._single(message, "imu", "imu", ros.read_imu(message.data), quarantine)
         elif schema == "sensor_msgs/msg/NavSatFix":
@@ -127,7 +120,7 @@ class McapReader:
         elif schema in _VEHICLE_READERS:
             yield from self._vehicle(message, _VEHICLE_READERS[schema](message.data))
         elif schema == "sensor_msgs/msg/JointState":
-            yield from self._vehicle(message, ros.read_joint_state(message.data, self._wheel_radius_m))
+            yield from self._vehicle(message, ros.read_joint_state(message.data))
         elif schema == "radar_msgs/msg/RadarScan":
             yield from self._radar_scan(message)
         elif schema != TF_SCHEMA:
@@ -141,13 +134,13 @@ class McapReader:
         if not cloud.is_lidar:
             quarantine.add("lidar", f"cloud without intensity and ring (topic {message.channel.topic})")
             return
-        sensor = self._sensor(message, cloud.frame, "lidar")
+        sensor = self._rig.sensor(message.channel.topic, cloud.frame, "lidar")
         scale = self._intensity_scale(sensor, cloud, quarantine)
         yield SweepRecord(
             timestamp_ns=cloud.timestamp_ns or message.log_time_ns,
             sensor=sensor,
             xyz_sensor=cloud.xyz(),
-            ego_SE3_sensor=self._place(cloud.frame, "lidar", quarantine),
+            ego_SE3_sensor=self._rig.lidar_place(cloud.frame, quarantine),
             intensity=cloud.intensity(scale),
             ring=cloud.ring(),
             offset_ns=cloud.offset_ns(),
@@ -165,7 +158,7 @@ class McapReader:
         return scale
 
     def _image(self, message: McapMessage, stamped: ros.Stamped) -> Iterator[RowsRecord]:
-        sensor = self._sensor(message, stamped.frame, "pinhole")
+        sensor = self._rig.sensor(message.channel.topic, stamped.frame, "pinhole")
         row = {"timestamp_ns": stamped.timestamp_ns or message.log_time_ns, "sensor": sensor, **stamped.row}
         yield RowsRecord("camera", sensor, {name: [value] for name, value in row.items()})
 
@@ -181,7 +174,7 @@ class McapReader:
         self, message: McapMessage, stamped: ros.Stamped, child: str, pose: SE3, source: str, quarantine: Quarantine
     ) -> Iterator[RowsRecord]:
         """A pose of the car's origin: the child frame's offset from it is taken out where it is known."""
-        ego_SE3_child = self._transforms.ego_SE3(child) if child else None
+        ego_SE3_child = self._rig.ego_SE3(child) if child else None
         if ego_SE3_child is not None:
             pose = pose @ ego_SE3_child.inverse()
         epsg = _EPSG.fullmatch(stamped.frame)
@@ -202,8 +195,10 @@ class McapReader:
             return
         if weak and any(key[0] == "vehicle" and key[1] != message.channel.topic for key in self._batches):
             return
-        row = {"timestamp_ns": stamped.timestamp_ns or message.log_time_ns}
-        row.update({name: stamped.row.get(name, ros.NAN) for name in ros.VEHICLE_COLUMNS})
+        self._wheels.see(stamped.row)
+        measured = self._wheels.to_mps(stamped.row)
+        row: dict[str, Any] = {"timestamp_ns": stamped.timestamp_ns or message.log_time_ns}
+        row.update({name: measured.get(name, ros.NAN) for name in ros.VEHICLE_COLUMNS})
         yield from self._add("vehicle", message.channel.topic, row)
 
     def _radar_scan(self, message: McapMessage) -> Iterator[RowsRecord]:
@@ -220,8 +215,8 @@ class McapReader:
     def _radar_rows(
         self, message: McapMessage, stamp_ns: int, frame: str, xyz: Any, velocity: Any, rcs: Any
     ) -> RowsRecord:
-        sensor = self._sensor(message, frame, "radar")
-        place = self._transforms.ego_SE3(frame)
+        sensor = self._rig.sensor(message.channel.topic, frame, "radar")
+        place = self._rig.ego_SE3(frame)
         x, y, z = xyz if place is None else place.transform(xyz.T).T
         count = len(velocity)
         columns = {
@@ -251,7 +246,7 @@ class McapReader:
             quarantine.add(table, f"second source (topic {topic}; {chosen} is used)")
             return
         if model:
-            self._sensor(message, stamped.frame, model)
+            self._rig.sensor(message.channel.topic, stamped.frame, model)
         row = {"timestamp_ns": stamped.timestamp_ns or message.log_time_ns, **stamped.row}
         yield from self._add(table, topic, row)
 
@@ -265,28 +260,6 @@ class McapReader:
         if batch.rows:
             columns, batch.columns, batch.rows = batch.columns, {}, 0
             yield RowsRecord(batch.table, batch.stream, columns)
-
-    def _sensor(self, message: McapMessage, frame: str, model: str) -> str:
-        """A sensor's name: its frame, or its topic where it has none or another topic of its kind came first."""
-        topic = message.channel.topic
-        if (model, topic) not in self._names:
-            name = _safe(frame)
-            if not name or name in self._frames:
-                name = _safe(topic)
-            self._names[model, topic] = name
-            self._frames[name] = (frame, model)
-        return self._names[model, topic]
-
-    def _place(self, frame: str, model: str, quarantine: Quarantine) -> SE3:
-        """`ego_SE3_sensor`; identity, with a note, where the log has no fixed transform to it."""
-        if frame not in self._placed:
-            place = self._transforms.ego_SE3(frame)
-            if place is None:
-                quarantine.note(f"no transform from the car to {model} '{frame}': taken to be the car's own frame")
-            else:
-                require_calibration(place, frame, self._max_lever_m, str(self._path))
-            self._placed[frame] = place
-        return self._placed[frame] or SE3.identity()
 
     def _read_transforms(self, quarantine: Quarantine) -> None:
         """Reads /tf_static ahead of all else, from its own chunks where the file has an index."""
@@ -307,36 +280,7 @@ class McapReader:
                 self._count_bad(message, error, quarantine)
                 continue
             for transform in transforms:
-                self._add_transform(transform, quarantine)
-
-    def _add_transform(self, transform: ros.FrameTransform, quarantine: Quarantine) -> None:
-        where = f"{self._path}: transform {transform.parent} to {transform.child}"
-        try:
-            place = rotation_from_quaternion(transform.wxyz, transform.translation_m, where)
-        except DriveRefusedError as error:
-            quarantine.add("calibration", "transform with a quaternion of wrong length")
-            quarantine.note(str(error).removeprefix(f"{self._path}: "))
-            return
-        self._transforms.add(transform.parent, transform.child, place)
-
-    def _calibration(self, quarantine: Quarantine) -> Iterator[RowsRecord]:
-        for name, (frame, model) in sorted(self._frames.items()):
-            place = self._transforms.ego_SE3(frame)
-            camera = self._cameras.get(frame)
-            if place is None:
-                if model == "lidar":
-                    place = SE3.identity()
-                else:
-                    quarantine.add("calibration", f"no transform to {model} '{frame}'")
-                    continue
-            try:
-                require_calibration(place, name, self._max_lever_m, "calibration")
-            except DriveRefusedError as error:
-                quarantine.add("calibration", str(error))
-                continue
-            if model == "pinhole" and camera is None:
-                quarantine.note(f"camera '{name}' has no CameraInfo: its pictures cannot be placed")
-            yield RowsRecord("calibration", name, calibration_columns(name, model, place, camera))
+                self._rig.add_transform(transform, quarantine)
 
     def _refuse(self, quarantine: Quarantine) -> NoReturn:
         for encoding, topic in sorted(self._foreign.items()):
@@ -350,7 +294,3 @@ class McapReader:
         reason = f"unreadable message on {message.channel.topic}"
         quarantine.add("log", reason, offset_bytes=message.offset_bytes)
         quarantine.note(f"{reason}: {error}")
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower() if name else ""

@@ -117,8 +117,8 @@ def read_twist(message: memoryview) -> Stamped:
     return Stamped(stamp_ns, frame, {"speed_mps": twist[0], "yaw_rate_radps": twist[5]})
 
 
-def read_joint_state(message: memoryview, wheel_radius_m: float) -> Stamped:
-    """sensor_msgs/JointState: wheels by their names (front_left, rl, ...), rad/s; steering joints by position."""
+def read_joint_state(message: memoryview) -> Stamped:
+    """sensor_msgs/JointState: wheels by their names (front_left, rl, ...) as logged; steering joints by position."""
     cdr = CdrReader(message)
     stamp_ns, frame = cdr.header()
     names = cdr.strings()
@@ -132,7 +132,7 @@ def read_joint_state(message: memoryview, wheel_radius_m: float) -> Stamped:
             continue
         wheel = next((w for w, sides in _WHEEL_SIDES.items() if w in words or words.issuperset(sides)), None)
         if wheel is not None and i < len(velocities):
-            row[f"wheel_{wheel}_mps"] = float(velocities[i]) * wheel_radius_m
+            row[f"wheel_{wheel}_mps"] = float(velocities[i])
     return Stamped(stamp_ns, frame, row)
 
 
