@@ -80,7 +80,7 @@ class SignDetector(FCOS):
         image: (H, W, 3) uint8 RGB. score_min: what scores less is dropped. overlap_max: of two boxes that share more
         (intersection over union, whatever their class) the better stays.
         """
-        picture = torch.from_numpy(np.ascontiguousarray(image)).to(next(self.parameters()).device)
+        picture = torch.from_numpy(image.copy()).to(next(self.parameters()).device)
         outputs, anchors, sizes = self._look(picture.permute(2, 0, 1)[None].float() / 255.0)
         by_level = {name: list(value.split(sizes, dim=1)) for name, value in outputs.items()}
         shape = (image.shape[0], image.shape[1])

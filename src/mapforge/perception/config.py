@@ -1,0 +1,15 @@
+"""Settings of perception: the BEV network, and signs and lights in camera frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mapforge.perception.sign_config import SignConfig
+
+
+@dataclass
+class PerceptionConfig:
+    """How rasters become probabilities and camera frames become sign detections."""
+
+    signs: SignConfig = field(default_factory=SignConfig)
+    """Signs and lights."""
