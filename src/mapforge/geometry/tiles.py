@@ -36,6 +36,12 @@ class TileId:
             raise ConfigurationError(f"'{text}' is no tile: write EPSG/column/row, for example 32617/5864/44752")
         return cls(*(int(part) for part in match.groups()))
 
+    @classmethod
+    def at(cls, frame: MapFrame, x_m: float, y_m: float) -> TileId:
+        """The tile that holds a point of the map frame."""
+        x0, y0 = frame.origin_m
+        return cls(frame.epsg, int((x_m + x0) // TILE_SIZE_M), int((y_m + y0) // TILE_SIZE_M))
+
     def neighbours(self) -> list[TileId]:
         """The eight tiles around this one."""
         return [

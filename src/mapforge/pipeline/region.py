@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from mapforge.catalog.tables import TileState
 from mapforge.config import Settings
 from mapforge.errors import ConfigurationError, NoUsableDriveError
 from mapforge.fusion.stage import FusionInputs
 from mapforge.geometry.crs import MapFrame
-from mapforge.geometry.tiles import TileId
-from mapforge.ingest.discovery import find_logs
+from mapforge.geometry.tiles import TileId, tiles_near
+from mapforge.ingest.discovery import LogSource, find_logs
 from mapforge.ingest.stage import IngestInputs
+from mapforge.io.drive_store import DriveReader
+from mapforge.io.trajectories import read_trajectory
 from mapforge.io.workspace import Workspace
 from mapforge.localization.stage import LocalizationInputs
 from mapforge.perception.signs import SignInputs
@@ -26,16 +32,18 @@ from mapforge.rasterization.stage import RasterizationInputs
 from mapforge.schemas.drive import DriveManifest
 from mapforge.vectorization.stage import VectorizationInputs
 
+TILE_REACH_M = 20.0
+"""Tiles further than this from every driven path are not built: nothing in them is judged."""
+
 
 @dataclass
 class RegionResult:
     """What a run came to, before it is judged.
 
-    drives: those mapped. refused: drive or log -> why it was left out. failed: tile -> (stage, error).
+    drives: those of the region that were mapped. refused: drive or log -> why it was left out. failed: tile -> (stage, error).
     builds: tile -> build. skipped: tiles another run is working on.
     """
 
-    frame: MapFrame
     drives: dict[str, DriveManifest] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     failed: dict[TileId, tuple[str, str]] = field(default_factory=dict)
@@ -77,7 +85,9 @@ class _Build:
         self.execution = execution
         self.fingerprints = fingerprints
         self.result = RegionResult()
+        self.manifests: dict[str, DriveManifest] = {}
         self.region_drives: set[str] = set()
+        self.drives: list[str] = []
         self.trajectories: dict[str, str] = {}
         self.rasters: dict[str, str] = {}
         self.drive_tiles: dict[str, list[TileId]] = {}
@@ -90,7 +100,7 @@ class _Build:
     def ingest(self) -> None:
         """New logs into the store; then every drive of the workspace that may be used."""
         jobs = [
-            self._job("ingest", log.path.name, stages.ingest, self._ingest_inputs(log), self.settings.ingest, None)
+            self._job("ingest", str(log.path), stages.ingest, self._ingest_inputs(log), self.settings.ingest, None)
             for source in self.settings.region.logs
             for log in find_logs(Path(source).expanduser().resolve())
         ]
@@ -99,11 +109,12 @@ class _Build:
         self.region_drives = {outputs[0].parent.name for outputs in done.outputs.values()}
         for folder in sorted(path.parent for path in self.workspace.drives.glob("*/manifest.json")):
             manifest = DriveReader(folder).manifest
-            self.result.drives[manifest.drive_id] = manifest
+            self.manifests[manifest.drive_id] = manifest
             self.execution.catalog.record_drive(manifest)
         if not self.settings.region.logs:
-            since_ns = _since_ns(self.settings.region.since)
-            self.region_drives = {d for d, m in self.result.drives.items() if m.start_ns >= since_ns}
+            self.region_drives = set(self.manifests)
+        since_ns = _since_ns(self.settings.region.since)
+        self.region_drives = {d for d in self.region_drives if self.manifests[d].start_ns >= since_ns}
         if not self.region_drives:
             reasons = "; ".join(f"{name}: {why}" for name, why in sorted(self.result.refused.items()))
             raise NoUsableDriveError(f"no usable drive: {reasons or 'the workspace is empty, set region.logs=[PATH]'}")
@@ -111,23 +122,20 @@ class _Build:
     def place(self) -> None:
         """The map's frame: the workspace's own, or the UTM zone of its first drive (by name)."""
         if not self.workspace.has_frame():
-            references = [self._reference(self.result.drives[drive]) for drive in sorted(self.region_drives)]
-            known = [reference for reference in references if reference is not None]
+            references = [self.manifests[drive].reference_lon_lat_deg for drive in sorted(self.region_drives)]
+            known = [place for place in (*references, self._origin()) if place is not None]
             if not known:
                 raise NoUsableDriveError(
                     "no drive knows where on earth it was: set region.origin_lat_deg and region.origin_lon_deg "
                     "(for AV2 logs without map files: region.city)"
                 )
             lon_deg, lat_deg = known[0]
-            self.workspace.write_frame(
-                MapFrame.at(lon_deg, lat_deg, self.settings.map.epsg, self.settings.map.epoch)
-            )
+            self.workspace.write_frame(MapFrame.at(lon_deg, lat_deg, self.settings.map.epsg, self.settings.map.epoch))
         self.frame = self.workspace.read_frame()
-        self.result.frame = self.frame
 
     def localize(self) -> None:
         jobs = []
-        for drive, _manifest in sorted(self.result.drives.items()):
+        for drive in sorted(self.manifests):
             manifest_path = self.workspace.drive(drive) / "manifest.json"
             fingerprint = self.fingerprints.trajectory(manifest_path, self.frame, self._origin())
             inputs = LocalizationInputs(self.workspace, drive, self.frame, self._origin(), fingerprint)
@@ -141,7 +149,7 @@ class _Build:
         jobs = []
         for drive, trajectory in sorted(self.trajectories.items()):
             fingerprint = self.fingerprints.rasters(trajectory)
-            inputs = RasterizationInputs(self.workspace, drive, self.frame, None, fingerprint)
+            inputs = RasterizationInputs(self.workspace, drive, self.frame, None, fingerprint, self.fingerprints.device)
             jobs.append(
                 self._job("rasterization", drive, stages.rasterize, inputs, self.settings.rasterization, fingerprint)
             )
@@ -156,8 +164,7 @@ class _Build:
         wanted = {
             tile
             for drive in self.region_drives & set(self.drive_tiles)
-            for tile in tiles_near(self._path(drive), self.frame, JUDGED_REACH_M)
-            if tile in set(self.drive_tiles[drive])
+            for tile in set(tiles_near(self._path(drive), self.frame, TILE_REACH_M)) & set(self.drive_tiles[drive])
         }
         if self.settings.region.bounds is not None:
             wanted &= _tiles_in(self.settings.region.bounds, self.frame)
@@ -243,3 +250,73 @@ class _Build:
 
     def cut(self) -> None:
         """All tiles of the map at once: an element keeps one id over the tiles it crosses."""
+        raise NotImplementedError
+
+    def _job(
+        self,
+        stage: str,
+        item: str,
+        run: Callable[[Any, Any], list[Path]],
+        inputs: Any,
+        config: Any,
+        fingerprint: str | None,
+    ) -> Job:
+        return Job(stage, item, run, inputs, config, fingerprint, self.workspace)
+
+    def _ingest_inputs(self, log: LogSource) -> IngestInputs:
+        return IngestInputs(log, self.workspace, self.settings.region.city, self._origin())
+
+    def _origin(self) -> tuple[float, float] | None:
+        region = self.settings.region
+        if region.origin_lon_deg is None or region.origin_lat_deg is None:
+            return None
+        return region.origin_lon_deg, region.origin_lat_deg
+
+    def _path(self, drive: str) -> np.ndarray:
+        return read_trajectory(self.workspace.trajectory(drive), self.frame).translation_m
+
+    def _drop_failed_drives(self, errors: dict[str, str]) -> None:
+        """A drive that failed takes no further part; the region is told when it was one of its own."""
+        for drive, error in sorted(errors.items()):
+            self.execution.catalog.record_drive(self.manifests[drive], error)
+            self.trajectories.pop(drive, None)
+            self.drive_tiles.pop(drive, None)
+            self.drives = [other for other in self.drives if other != drive]
+            if drive in self.region_drives:
+                self.result.refused[drive] = error
+        left = self.region_drives & set(self.trajectories)
+        if not left:
+            reasons = "; ".join(f"{name}: {why}" for name, why in sorted(self.result.refused.items()))
+            raise NoUsableDriveError(f"no usable drive is left: {reasons}")
+        self.result.drives = {drive: self.manifests[drive] for drive in sorted(left)}
+
+    def _fail_tile(self, tile: TileId, stage: str, error: str) -> None:
+        if tile in self.tiles and tile not in self.result.failed:
+            self.result.failed[tile] = (stage, error)
+            self.execution.catalog.set_tile(str(tile), TileState.FAILED, stage, error)
+
+
+def _tile_of_raster(path: Path) -> TileId:
+    return TileId.parse("/".join(path.parent.parts[-3:]))
+
+
+def _since_ns(since: str | None) -> int:
+    if since is None:
+        return 0
+    try:
+        moment = datetime.fromisoformat(since)
+    except ValueError as error:
+        raise ConfigurationError(f"region.since={since} is no ISO time, for example 2026-11-01T00:00:00Z") from error
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e9)
+
+
+def _tiles_in(bounds_deg: list[float], frame: MapFrame) -> set[TileId]:
+    west, south, east, north = bounds_deg
+    corners = np.array([[x, y, 0.0] for x in np.linspace(west, east, 20) for y in np.linspace(south, north, 20)])
+    xy = frame.from_wgs84(corners)
+    low, high = TileId.at(frame, *xy[:, :2].min(axis=0)), TileId.at(frame, *xy[:, :2].max(axis=0))
+    return {
+        TileId(frame.epsg, column, row)
+        for column in range(low.column, high.column + 1)
+        for row in range(low.row, high.row + 1)
+    }
