@@ -8,6 +8,8 @@ is slow, a curb is a step. All filters are masked means over boxes: unseen cells
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -15,11 +17,25 @@ from torch.nn import functional
 FINE_CELLS = 2
 """Raster cells (0.1 m) along the edge of a network cell (0.2 m)."""
 
-CONTRAST_BOX_CELLS = 25
-"""Edge of the box of local statistics, network cells: 5 m."""
-
 DETAIL_BOX_CELLS = 5
 """Edge of the box that fills gaps between sparse returns, network cells: 1 m."""
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """A masked mean over a box of `box` blocks of `block` network cells each, read out bilinearly.
+
+    Blocks start at multiples of their size, so that tiles whose grids start there agree.
+    """
+
+    block: int
+    box: int
+
+
+_WIDE = _Surroundings(block=4, box=7)
+"""5.6 m."""
+_NEAR = _Surroundings(block=2, box=5)
+"""2 m."""
 
 FINE_INPUTS = ("surface_hits", "intensity_mean", "height_mean_m", "height_std_m", "obstacle_ratio", "ground_z_m")
 CAMERA_INPUTS = ("red", "green", "blue", "camera_hits")
@@ -55,8 +71,8 @@ def features_of(lidar: Tensor, camera: Tensor | None) -> Tensor:
     contrast = ((brightness - _unpool(mean)) / _unpool(deviation)).clamp(-4, 6) * mask
 
     coarse_z = _ratio(_pool(surface_z * weight), coarse_weight)
-    level_wide = _box_mean(coarse_z, coarse_weight, CONTRAST_BOX_CELLS)
-    level_near = _box_mean(coarse_z, coarse_weight, 2 * DETAIL_BOX_CELLS + 1)
+    level_wide = _surrounding_mean(_WIDE, coarse_weight, coarse_z)[0]
+    level_near = _surrounding_mean(_NEAR, coarse_weight, coarse_z)[0]
     step = _height((surface_z - _unpool(level_near)) * mask)
 
     fine = torch.stack([mask, torch.log1p(hits) / 4, contrast, brightness, step, (roughness * 20).clamp(0, 3)], dim=1)
@@ -93,7 +109,7 @@ def _camera_features(camera: Tensor | None, like: Tensor) -> list[Tensor]:
     mean, deviation = _local_statistics(light, light.square(), weight)
     warmth = (red + green - 2 * blue) / (6 * light + 0.1)
     tint = (red - green) / (2 * light + 0.1)
-    surround = _box_mean(warmth, weight, CONTRAST_BOX_CELLS)
+    surround = _surrounding_mean(_WIDE, weight, warmth)[0]
     return [
         seen,
         ((light - mean) / deviation.clamp(min=0.02)).clamp(-4, 6) * seen,
@@ -103,10 +119,19 @@ def _camera_features(camera: Tensor | None, like: Tensor) -> list[Tensor]:
 
 
 def _local_statistics(mean: Tensor, square: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Masked mean and deviation over the contrast box of cells that hold a mean, a mean square and a weight."""
-    level = _box_mean(mean, weight, CONTRAST_BOX_CELLS)
-    variance = _box_mean(square, weight, CONTRAST_BOX_CELLS) - level.square()
-    return level, variance.clamp(min=0).sqrt() + 0.05
+    """Masked mean and deviation of the surroundings of cells that hold a mean, a mean square and a weight."""
+    level, level_square = _surrounding_mean(_WIDE, weight, mean, square)
+    return level, (level_square - level.square()).clamp(min=0).sqrt() + 0.05
+
+
+def _surrounding_mean(surroundings: _Surroundings, weight: Tensor, *values: Tensor) -> list[Tensor]:
+    """Masked means of each of the values."""
+    block, box = surroundings.block, surroundings.box
+    sums = functional.avg_pool2d(torch.stack([weight, *(value * weight for value in values)], dim=1), block)
+    sums = functional.avg_pool2d(sums, box, 1, box // 2)
+    means = [_ratio(part, sums[:, 0], floor=1e-6) for part in sums.unbind(1)[1:]]
+    enlarged = functional.interpolate(torch.stack(means, 1), scale_factor=block, mode="bilinear", align_corners=False)
+    return list(enlarged.unbind(1))
 
 
 def _height(metres: Tensor) -> Tensor:
@@ -121,8 +146,8 @@ def _unpool(coarse: Tensor) -> Tensor:
     return coarse.repeat_interleave(FINE_CELLS, 1).repeat_interleave(FINE_CELLS, 2)
 
 
-def _ratio(total: Tensor, weight: Tensor) -> Tensor:
-    return torch.where(weight > 0, total / weight.clamp(min=_EPS), 0.0)
+def _ratio(total: Tensor, weight: Tensor, floor: float = _EPS) -> Tensor:
+    return torch.where(weight > 0, total / weight.clamp(min=floor), 0.0)
 
 
 def _box_mean(value: Tensor, weight: Tensor, size: int) -> Tensor:

@@ -35,6 +35,7 @@ class ShardSet:
     folder: Path
     shards: tuple[Path, ...]
     places: frozenset[str]
+    samples_per_shard: int
 
 
 def generated_place(seed: int) -> str:
@@ -90,16 +91,33 @@ def generate_shards(
         for done, job in enumerate(missing, start=present + 1):
             write(job)
             progress(done, len(jobs))
-    seeds = range(first_seed, first_seed + shards * samples_per_shard)
-    places = frozenset(generated_place(seed) for seed in seeds)
+    places = [generated_place(first_seed + i) for i in range(shards * samples_per_shard)]
+    paths = tuple(path for _, path in jobs)
+    write_manifest(folder, f"{version}-{first_seed}", paths, places, samples_per_shard)
+    return ShardSet(folder, paths, frozenset(places), samples_per_shard)
+
+
+def write_manifest(folder: Path, name: str, shards: Iterable[Path], places: Iterable[str], samples: int) -> None:
+    """Writes `<name>.json`: the shards (in order), what they show, and how many samples each holds."""
     manifest = {
-        "generator": version,
-        "first_seed": first_seed,
-        "samples": len(seeds),
-        "samples_per_shard": samples_per_shard,
+        "shards": [path.name for path in shards],
+        "places": sorted(set(places)),
+        "samples_per_shard": samples,
     }
-    write_text(folder / f"{version}-{first_seed}.json", json.dumps(manifest, indent=1) + "\n", folder / "tmp")
-    return ShardSet(folder, tuple(path for _, path in jobs), places)
+    write_text(folder / f"{name}.json", json.dumps(manifest, indent=1) + "\n", folder / "tmp")
+
+
+def read_shard_set(folder: Path) -> ShardSet:
+    """All shards that the manifests of a folder name. Raises MissingInputError when there is none."""
+    manifests = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    if not manifests:
+        raise MissingInputError(f"{folder} holds no shard manifest (*.json); make the dataset first")
+    sizes = {manifest["samples_per_shard"] for manifest in manifests}
+    if len(sizes) != 1:
+        raise ConfigurationError(f"shards in {folder} hold {sorted(sizes)} samples; keep sizes in folders of their own")
+    shards = tuple(folder / name for manifest in manifests for name in manifest["shards"])
+    places = frozenset(place for manifest in manifests for place in manifest["places"])
+    return ShardSet(folder, shards, places, sizes.pop())
 
 
 def generator_version() -> str:

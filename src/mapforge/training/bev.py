@@ -1,0 +1,143 @@
+"""Training the BEV network: data, loop, scores, weights."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mapforge.errors import ConfigurationError
+from mapforge.io.fingerprint import sha256_of_file
+from mapforge.models.bev_segmenter import ARCHITECTURE, BevSegmenter, runs_bfloat16
+from mapforge.models.weights import load_tensors, read_weights, write_weights
+from mapforge.training.batches import Batch, collate, prefetched, stream
+from mapforge.training.card import bev_card
+from mapforge.training.config import BevTrainingConfig
+from mapforge.training.dataset import (
+    FIRST_TRAINING_SEED,
+    ShardSet,
+    generate_shards,
+    generated_place,
+    read_shard,
+    read_shard_set,
+    require_apart,
+)
+from mapforge.training.generator import generate
+from mapforge.training.loop import Schedule, Training, train
+from mapforge.training.scores import evaluate
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+
+
+def train_bev(
+    config: BevTrainingConfig,
+    folder: Path,
+    target: Path,
+    progress: Progress,
+    drives: Path | None = None,
+    held_out_drives: Path | None = None,
+    start: Path | None = None,
+) -> dict[str, Any]:
+    """Trains, or goes on where a killed run stopped, and writes weights and card.
+
+    folder: of shards, checkpoint and log (`train.jsonl`). target: the .safetensors file; its card lies beside it.
+    drives, held_out_drives: shard folders of ray-cast drives (see `drive_samples`). start: weights to begin from.
+    progress: called with what is being done, how much is done, and of how much. Returns the card.
+    Raises LeakageError when a place is in training and in evaluation.
+    """
+    if config.evaluation_crops > FIRST_TRAINING_SEED:
+        raise ConfigurationError(f"evaluation_crops is {config.evaluation_crops}: at most {FIRST_TRAINING_SEED}")
+    data = _training_data(config, folder, progress, drives)
+    held_out = read_shard_set(held_out_drives) if held_out_drives is not None else None
+    evaluated = {generated_place(seed) for seed in range(config.evaluation_crops)}
+    require_apart(
+        frozenset().union(*(part.places for part in data)), evaluated | (held_out.places if held_out else set())
+    )
+    bfloat16 = config.bf16 and runs_bfloat16(config.device)
+    training = _begin(config, folder / "checkpoint.pt", start, bfloat16)
+    batches = _mixed(data, config, training.step)
+    train(
+        training,
+        batches,
+        checkpoint=folder / "checkpoint.pt",
+        tmp=folder / "tmp",
+        checkpoint_every=config.checkpoint_steps,
+        log=folder / "train.jsonl",
+        log_every=config.log_steps,
+        progress=lambda done, total, loss: progress(f"training, loss {loss:.3f}", done, total),
+    )
+    training.save(folder / "checkpoint.pt", folder / "tmp")
+    model = training.averaged_model()
+    scores = {"generated": evaluate(model, generated_batches(config.evaluation_crops), config.device, bfloat16)}
+    if held_out is not None:
+        scores["ray-cast drives"] = evaluate(model, shard_batches(held_out), config.device, bfloat16)
+    sources = [f"{part.folder.name}: {len(part.shards)} shards" for part in data]
+    card = bev_card(model, config, scores, sources, sha256_of_file(start) if start is not None else "")
+    write_weights(model.weights(), target, folder / "tmp", card)
+    return card
+
+
+def generated_batches(crops: int, batch: int = 4) -> Iterator[Batch]:
+    """Held-out generated crops, seeds 0, 1, ..."""
+    for first in range(0, crops, batch):
+        yield collate([generate(seed) for seed in range(first, min(first + batch, crops))], None)
+
+
+def shard_batches(data: ShardSet, batch: int = 4) -> Iterator[Batch]:
+    """All samples of shards in order."""
+    for shard in data.shards:
+        samples = read_shard(shard)
+        for first in range(0, len(samples), batch):
+            yield collate(samples[first : first + batch], None)
+
+
+def _training_data(config: BevTrainingConfig, folder: Path, progress: Progress, drives: Path | None) -> list[ShardSet]:
+    generated = generate_shards(
+        folder / "shards", config.first_seed, config.shards, config.samples_per_shard, config.generator_workers,
+        lambda done, total: progress("generating shards", done, total),
+    )  # fmt: skip
+    return [generated] if drives is None else [generated, read_shard_set(drives)]
+
+
+def _begin(config: BevTrainingConfig, checkpoint: Path, start: Path | None, bfloat16: bool) -> Training:
+    torch.manual_seed(config.seed)
+    model = BevSegmenter(config.network)
+    if start is not None:
+        load_tensors(model, read_weights(start, ARCHITECTURE), str(start))
+    schedule = Schedule(config.steps, config.learning_rate, config.warmup_share, config.weight_decay, config.ema_decay)
+    training = Training(model, schedule, config.device, bfloat16)
+    if checkpoint.exists():
+        training.resume(checkpoint)
+        logger.info("going on from step %d of %s", training.step, checkpoint)
+    return training
+
+
+def _mixed(data: list[ShardSet], config: BevTrainingConfig, first_step: int) -> Iterator[Batch]:
+    """Batches of one set, or of generated crops and drives in turn by `drive_share`."""
+    if len(data) == 1:
+        return prefetched(stream(data[0].shards, config.samples_per_shard, config.batch, config.seed, first_step))
+    return prefetched(_alternating(data, config, first_step))
+
+
+def _alternating(data: list[ShardSet], config: BevTrainingConfig, first_step: int) -> Iterator[Batch]:
+    drives_before = round(first_step * config.drive_share - 0.5)
+    starts = (first_step - drives_before, drives_before)
+    sources = [
+        stream(part.shards, part.samples_per_shard, config.batch, config.seed + k, start)
+        for k, (part, start) in enumerate(zip(data, starts))
+    ]
+    taken = drives_before
+    step = first_step
+    while True:
+        due = round((step + 1) * config.drive_share - 0.5)
+        if due > taken:
+            taken = due
+            yield next(sources[1])
+        else:
+            yield next(sources[0])
+        step += 1

@@ -1,0 +1,79 @@
+"""Settings of training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mapforge.errors import ConfigurationError
+from mapforge.models.bev_segmenter import BevSegmenterConfig
+from mapforge.training.dataset import require_training_seed
+from mapforge.training.signs import SignTrainingConfig
+
+
+class TrainedModel(StrEnum):
+    """What can be trained."""
+
+    BEV = "bev"
+    SIGNS = "signs"
+
+
+@dataclass
+class BevTrainingConfig:
+    """How the BEV network is trained."""
+
+    steps: int = 4000
+    """Optimiser steps in all."""
+    batch: int = 4
+    """Crops a step."""
+    seed: int = 7
+    """Of initial weights, order and augmentation."""
+    learning_rate: float = 3e-3
+    """Peak, reached after the warm-up, then a cosine down to a hundredth."""
+    warmup_share: float = 0.06
+    """Share of the steps in which the rate rises."""
+    weight_decay: float = 1e-3
+    """Of AdamW."""
+    ema_decay: float = 0.995
+    """Of the averaged weights, which are what is kept."""
+    bf16: bool = True
+    """Run the network under bfloat16 autocast where the device does it fast."""
+    device: str = "cpu"
+    """Torch device."""
+    shards: int = 40
+    """Shards of generated crops."""
+    samples_per_shard: int = 64
+    """Crops a shard."""
+    first_seed: int = 1_000_000
+    """Generator seed of the first crop; the others follow."""
+    drive_share: float = 0.5
+    """Share of the shards that show ray-cast drives, when `drives` are given."""
+    generator_workers: int = 1
+    """Processes that generate shards."""
+    evaluation_crops: int = 64
+    """Held-out generated crops scored for the card (seeds from 0)."""
+    checkpoint_steps: int = 100
+    """Steps between checkpoints."""
+    log_steps: int = 20
+    """Steps between lines of the log."""
+    network: BevSegmenterConfig = field(default_factory=BevSegmenterConfig)
+    """Size of the network."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 1:
+            raise ConfigurationError(f"steps {self.steps} and batch {self.batch} must be at least 1")
+        if not 0.0 <= self.drive_share <= 1.0:
+            raise ConfigurationError(f"drive_share is {self.drive_share}: give a share between 0 and 1")
+        require_training_seed(self.first_seed)
+
+
+@dataclass
+class TrainingConfig:
+    """Which model, and how."""
+
+    model: TrainedModel = TrainedModel.BEV
+    """`bev` or `signs`."""
+    bev: BevTrainingConfig = field(default_factory=BevTrainingConfig)
+    """Of `model=bev`."""
+    signs: SignTrainingConfig = field(default_factory=SignTrainingConfig)
+    """Of `model=signs`."""

@@ -1,0 +1,54 @@
+"""What the BEV network is trained to make small."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mapforge.models.bev_segmenter import CLASSES
+from mapforge.schemas.rasters import OBSERVED_LINE_CLASSES
+from mapforge.training.batches import Batch
+
+_LINES = len(OBSERVED_LINE_CLASSES)
+_CLASS_WEIGHT = (1.5, 1.5, 1.0, 0.6, 0.4)
+_OFFSET_SCALE_M = 0.1
+
+
+def losses(outputs: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+    """Loss terms by name; their sum is to be minimised.
+
+    Classes: cross entropy (calibrated) and dice (Milletari et al. 2016; against the rarity of lines). Offsets: absolute
+    error near lines. Direction: 1 - cos of twice the angle between. Attributes: cross entropy on the lines.
+    """
+    known = batch.known[:, None]
+    weight = torch.tensor(_CLASS_WEIGHT, device=known.device).reshape(1, -1, 1, 1)
+    entropy = functional.binary_cross_entropy_with_logits(outputs["classes"], batch.classes, reduction="none")
+    lines, near = batch.classes[:, :_LINES] * known, batch.near * known
+    offset_error = (outputs["offset_m"] - batch.offset_m).abs().unflatten(1, (_LINES, 2)).sum(2)
+    agreement = (outputs["direction"] * batch.direction).unflatten(1, (_LINES, 2)).sum(2)
+    divider, boundary = lines[:, 0], lines[:, 1]
+    kind = functional.cross_entropy(outputs["marking_type"], batch.marking_type, reduction="none")
+    colour = functional.cross_entropy(outputs["colour"], batch.colour, reduction="none")
+    curb = functional.binary_cross_entropy_with_logits(outputs["curb"][:, 0], batch.curb, reduction="none")
+    return {
+        "entropy": 4.0 * _mean(entropy * weight, known.expand_as(entropy)),
+        "dice": 0.5 * _dice(torch.sigmoid(outputs["classes"]), batch.classes, known),
+        "offset": _mean(offset_error / _OFFSET_SCALE_M, near) * 0.4,
+        "direction": _mean(1 - agreement, near) * 0.3,
+        "marking_type": _mean(kind, divider) * 0.15,
+        "colour": _mean(colour, divider) * 0.1,
+        "curb": _mean(curb, boundary) * 0.15,
+    }
+
+
+def _mean(value: Tensor, weight: Tensor) -> Tensor:
+    return (value * weight).sum() / weight.sum().clamp(min=1.0)
+
+
+def _dice(probability: Tensor, truth: Tensor, known: Tensor) -> Tensor:
+    """1 - dice coefficient of each class over the batch, its mean over classes."""
+    both = (probability * truth * known).sum((0, 2, 3))
+    total = ((probability + truth) * known).sum((0, 2, 3))
+    assert len(both) == len(CLASSES)
+    return (1 - (2 * both + 20.0) / (total + 20.0)).mean()

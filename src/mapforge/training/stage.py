@@ -1,0 +1,43 @@
+"""Training: one model from data to weights and card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mapforge.training.bev import train_bev
+from mapforge.training.config import TrainedModel, TrainingConfig
+from mapforge.training.signs import train_signs
+
+
+@dataclass(frozen=True)
+class TrainingInputs:
+    """folder: of the run (shards, checkpoint, log); a run found there goes on. target: weights to write (.safetensors).
+
+    start: weights to begin from. drives, held_out_drives: shard folders of simulated drives (`model=bev`).
+    frames: folder of simulated camera frames (`model=signs`).
+    """
+
+    folder: Path
+    target: Path
+    start: Path | None = None
+    drives: Path | None = None
+    held_out_drives: Path | None = None
+    frames: Path | None = None
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    del what, done, total
+
+
+def run(inputs: TrainingInputs, config: TrainingConfig, progress: Callable[[str, int, int], None] = _silent) -> Path:
+    """Trains the configured model; returns the path of its weights."""
+    if config.model is TrainedModel.SIGNS:
+        train_signs(config.signs, inputs.folder, inputs.target, inputs.frames, inputs.start)
+    else:
+        train_bev(
+            config.bev, inputs.folder, inputs.target, progress,
+            inputs.drives, inputs.held_out_drives, inputs.start,
+        )  # fmt: skip
+    return inputs.target
