@@ -205,7 +205,7 @@ def clipped(piece: Piece, bounds_m: tuple[float, float, float, float]) -> list[P
             xyz, values = _with_crossings(xyz, values, axis, border)
     middle = (xyz[:-1, :2] + xyz[1:, :2]) / 2
     xmin, ymin, xmax, ymax = bounds_m
-    inside = (middle[:, 0] > xmin) & (middle[:, 0] < xmax) & (middle[:, 1] > ymin) & (middle[:, 1] < ymax)
+    inside = (middle[:, 0] >= xmin) & (middle[:, 0] < xmax) & (middle[:, 1] >= ymin) & (middle[:, 1] < ymax)
     edges = np.diff(np.concatenate([[0], inside.astype(np.int8), [0]]))
     return [
         replace(piece, xyz_map=xyz[a : b + 1], values=values[a : b + 1], keep=np.ones(b + 1 - a, dtype=bool))
