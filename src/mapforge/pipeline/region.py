@@ -40,7 +40,8 @@ TILE_REACH_M = 20.0
 class RegionResult:
     """What a run came to, before it is judged.
 
-    drives: those of the region that were mapped. refused: drive or log -> why it was left out. failed: tile -> (stage, error).
+    drives: those of the region that were mapped. refused: drive or log -> why it was left out.
+    failed: tile -> (stage, error).
     builds: tile -> build. skipped: tiles another run is working on.
     """
 
