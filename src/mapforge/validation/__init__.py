@@ -1,1 +1,1 @@
-"""Scores against a reference, rule issues, pass or reject, the report."""
+"""Tiles in; scores, rule issues and pass or reject out; and the report."""
