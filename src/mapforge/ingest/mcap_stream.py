@@ -59,6 +59,13 @@ class _Directory:
     channels: dict[int, McapChannel] = field(default_factory=dict)
 
     def add(self, opcode: int, body: memoryview) -> None:
+        """Takes in a schema or channel; a damaged one is left out, and with it what refers to it."""
+        try:
+            self._add(opcode, body)
+        except struct.error:
+            return
+
+    def _add(self, opcode: int, body: memoryview) -> None:
         identifier = struct.unpack_from("<H", body)[0]
         if opcode == SCHEMA:
             self.schemas[identifier] = _string(body, 2)[0]
@@ -107,7 +114,10 @@ class McapFile:
         found = []
         for opcode, body, _ in self._summary_records():
             if opcode == CHUNK_INDEX:
-                offset, channels = _chunk_index(body)
+                try:
+                    offset, channels = _chunk_index(body)
+                except struct.error:
+                    return None
                 if not channels:
                     return None
                 if wanted & channels:
