@@ -52,6 +52,14 @@ class StageProgress:
         if error is not None and not self._quiet:
             self._console.print(f"{stage} {item}: {error}", style="red", markup=False, highlight=False)
 
+    def report(self, stage: str, done: int, total: int) -> None:
+        """For work that counts by itself: `done` of `total`."""
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=total)
+        self._bars.update(self._tasks[stage], completed=done, total=total)
+        if self._lines and not self._quiet and (done == total or done % max(1, total // 20) == 0):
+            self._console.print(f"{stage}: {done}/{total}", highlight=False)
+
     def end(self, stage: str, seconds: float) -> None:
         """A stage is over."""
         if self._lines and not self._quiet:

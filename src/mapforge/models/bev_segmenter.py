@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mapforge.models.config import BevSegmenterConfig
 from mapforge.models.normalisation import INPUT_FEATURES
 from mapforge.models.weights import ModelWeights, load_tensors, read_weights
 from mapforge.schemas.elements import COLOURS, MARKING_TYPES
@@ -31,17 +32,6 @@ HEAD_SIZES = {
     "colour": len(COLOURS),
     "curb": 1,
 }
-
-
-@dataclass
-class BevSegmenterConfig:
-    """Size of the network."""
-
-    widths: list[int] = field(default_factory=lambda: [24, 48, 72, 96])
-    """Channels at 0.2, 0.4, 0.8 and 1.6 m."""
-
-    head_width: int = 32
-    """Channels of the last shared layer."""
 
 
 class BevSegmenter(nn.Module):

@@ -10,7 +10,7 @@ SIGN_DETECTOR = "sign_detector.safetensors"
 
 
 def weights_path(configured: str | None, shipped_name: str) -> Path:
-    """The weights a setting names, else the shipped ones: in `data/models` of a checkout, else where the wheel put them.
+    """The weights a setting names, else those that come with MapForge, in a checkout or where the wheel put them.
 
     Whether the file is there is found out when it is read.
     """

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mapforge.models.normalisation import features_of
+from mapforge.models.normalisation import FINE_CELLS, features_of
+from mapforge.schemas.elements import MARKING_TYPES
 from mapforge.schemas.rasters import OBSERVED_AREA_CLASSES, OBSERVED_LINE_CLASSES, OFFSET_STEP_M
 from mapforge.training.dataset import read_shard
 from mapforge.training.generator import Sample
@@ -47,12 +48,17 @@ class Batch:
         return Batch(**{name: value.to(device, non_blocking=True) for name, value in self.__dict__.items()})
 
 
-def collate(samples: list[Sample], rng: np.random.Generator | None) -> Batch:
-    """Features and targets; with `rng`, each sample turned, mirrored, and its camera dropped at random."""
+def collate(samples: list[Sample], rng: np.random.Generator | None, crop_cells: int | None = None) -> Batch:
+    """Features and targets; with `rng`, each sample turned, mirrored, and its camera dropped at random.
+
+    crop_cells: with `rng`, only a window of this edge (0.2 m cells), placed at random, is used.
+    """
     quarter = rng.integers(0, 4, len(samples)) if rng is not None else np.zeros(len(samples), dtype=np.int64)
     mirrored = rng.random(len(samples)) < 0.5 if rng is not None else np.zeros(len(samples), dtype=np.bool_)
     blind = rng.random(len(samples)) < 0.2 if rng is not None else np.zeros(len(samples), dtype=np.bool_)
     parts = [_turned(s, int(q), bool(m), bool(b)) for s, q, m, b in zip(samples, quarter, mirrored, blind)]
+    if rng is not None and crop_cells is not None:
+        parts = [_window(part, crop_cells, rng) for part in parts]
     lidar, camera, *targets = (torch.stack(column) for column in zip(*parts))
     camera = functional.interpolate(camera, scale_factor=2, mode="nearest")
     return Batch(features_of(lidar, camera), *targets)
@@ -94,9 +100,19 @@ def _turned(sample: Sample, quarters: int, mirrored: bool, blind: bool) -> tuple
     return tuple(turned)
 
 
-def _mirrored_types() -> Tensor:
-    from mapforge.schemas.elements import MARKING_TYPES
+def _window(tensors: tuple[Tensor, ...], crop_cells: int, rng: np.random.Generator) -> tuple[Tensor, ...]:
+    """The same random window of one sample's tensors; the first is at 0.1 m, the others at 0.2 m."""
+    spare = tensors[1].shape[-1] - crop_cells
+    row, column = (int(v) for v in rng.integers(0, spare + 1, 2))
+    cut = []
+    for index, tensor in enumerate(tensors):
+        scale = FINE_CELLS if index == 0 else 1
+        rows = slice(row * scale, (row + crop_cells) * scale)
+        cut.append(tensor[..., rows, column * scale : (column + crop_cells) * scale])
+    return tuple(cut)
 
+
+def _mirrored_types() -> Tensor:
     names = list(MARKING_TYPES)
     swapped = {"solid_dashed": "dashed_solid", "dashed_solid": "solid_dashed"}
     return torch.tensor([names.index(swapped.get(name, name)) for name in names])
@@ -106,7 +122,12 @@ _MIRRORED_TYPE = _mirrored_types()
 
 
 def stream(
-    shards: tuple[Path, ...], samples_per_shard: int, batch_size: int, seed: int, first_step: int
+    shards: tuple[Path, ...],
+    samples_per_shard: int,
+    batch_size: int,
+    seed: int,
+    first_step: int,
+    crop_cells: int | None = None,
 ) -> Iterator[Batch]:
     """Endless batches from `first_step` on; step n's batch depends on the shards and the seed alone."""
     step = 0
@@ -123,7 +144,7 @@ def stream(
             for k in range(steps):
                 if step >= first_step:
                     chosen = [samples[i] for i in mixed[k * batch_size : (k + 1) * batch_size]]
-                    yield collate(chosen, np.random.default_rng([seed, 1, step]))
+                    yield collate(chosen, np.random.default_rng([seed, 1, step]), crop_cells)
                 step += 1
 
 

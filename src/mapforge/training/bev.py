@@ -16,17 +16,10 @@ from mapforge.models.weights import load_tensors, read_weights, write_weights
 from mapforge.training.batches import Batch, collate, prefetched, stream
 from mapforge.training.card import bev_card
 from mapforge.training.config import BevTrainingConfig
-from mapforge.training.dataset import (
-    FIRST_TRAINING_SEED,
-    ShardSet,
-    generate_shards,
-    generated_place,
-    read_shard,
-    read_shard_set,
-    require_apart,
-)
+from mapforge.training.dataset import ShardSet, generate_shards, read_shard, read_shard_set
 from mapforge.training.generator import generate
 from mapforge.training.loop import Schedule, Training, train
+from mapforge.training.places import FIRST_TRAINING_SEED, generated_place, require_apart
 from mapforge.training.scores import evaluate
 
 logger = logging.getLogger(__name__)
@@ -120,7 +113,10 @@ def _begin(config: BevTrainingConfig, checkpoint: Path, start: Path | None, bflo
 def _mixed(data: list[ShardSet], config: BevTrainingConfig, first_step: int) -> Iterator[Batch]:
     """Batches of one set, or of generated crops and drives in turn by `drive_share`."""
     if len(data) == 1:
-        return prefetched(stream(data[0].shards, config.samples_per_shard, config.batch, config.seed, first_step))
+        only = data[0]
+        return prefetched(
+            stream(only.shards, only.samples_per_shard, config.batch, config.seed, first_step, config.crop_cells)
+        )
     return prefetched(_alternating(data, config, first_step))
 
 
@@ -128,7 +124,7 @@ def _alternating(data: list[ShardSet], config: BevTrainingConfig, first_step: in
     drives_before = round(first_step * config.drive_share - 0.5)
     starts = (first_step - drives_before, drives_before)
     sources = [
-        stream(part.shards, part.samples_per_shard, config.batch, config.seed + k, start)
+        stream(part.shards, part.samples_per_shard, config.batch, config.seed + k, start, config.crop_cells)
         for k, (part, start) in enumerate(zip(data, starts))
     ]
     taken = drives_before

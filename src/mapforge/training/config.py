@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mapforge.errors import ConfigurationError
-from mapforge.models.bev_segmenter import BevSegmenterConfig
-from mapforge.training.dataset import require_training_seed
-from mapforge.training.signs import SignTrainingConfig
+from mapforge.models.config import BevSegmenterConfig
+from mapforge.training.places import require_training_seed
+from mapforge.training.sign_config import SignTrainingConfig
 
 
 class TrainedModel(StrEnum):
@@ -26,6 +26,8 @@ class BevTrainingConfig:
     """Optimiser steps in all."""
     batch: int = 4
     """Crops a step."""
+    crop_cells: int = 192
+    """Edge of the window of a crop that a step sees, 0.2 m cells: a multiple of 8, at most 256."""
     seed: int = 7
     """Of initial weights, order and augmentation."""
     learning_rate: float = 3e-3
@@ -62,6 +64,8 @@ class BevTrainingConfig:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1:
             raise ConfigurationError(f"steps {self.steps} and batch {self.batch} must be at least 1")
+        if self.crop_cells % 8 or not 64 <= self.crop_cells <= 256:
+            raise ConfigurationError(f"crop_cells is {self.crop_cells}: give a multiple of 8 from 64 to 256")
         if not 0.0 <= self.drive_share <= 1.0:
             raise ConfigurationError(f"drive_share is {self.drive_share}: give a share between 0 and 1")
         require_training_seed(self.first_seed)

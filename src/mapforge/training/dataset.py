@@ -15,14 +15,12 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from mapforge.errors import ConfigurationError, LeakageError, MissingInputError
+from mapforge.errors import ConfigurationError, MissingInputError
 from mapforge.io.atomic import atomic_file, write_text
 from mapforge.io.fingerprint import code_version
 from mapforge.training.generator import Sample, generate
 from mapforge.training.labels import LabelRaster
-
-FIRST_TRAINING_SEED = 1000
-"""Worlds and generator seeds below are for tests, demo and validation; training takes those from here on."""
+from mapforge.training.places import generated_place
 
 _STD_STEP_M = 0.002
 _INTENSITY_STEPS = 512.0
@@ -36,28 +34,6 @@ class ShardSet:
     shards: tuple[Path, ...]
     places: frozenset[str]
     samples_per_shard: int
-
-
-def generated_place(seed: int) -> str:
-    """Name of the place that a generator seed stands for."""
-    return f"generated:{seed}"
-
-
-def require_training_seed(seed: int) -> None:
-    """Raises LeakageError for seeds that are kept for tests, demo and validation."""
-    if seed < FIRST_TRAINING_SEED:
-        raise LeakageError(
-            f"seed {seed} is kept for tests, demo and validation; train with seeds from {FIRST_TRAINING_SEED} on"
-        )
-
-
-def require_apart(training: Iterable[str], evaluation: Iterable[str]) -> None:
-    """The leakage gate: raises LeakageError naming places that are in both."""
-    shared = sorted(set(training) & set(evaluation))
-    if shared:
-        raise LeakageError(
-            f"{len(shared)} places are in training and in evaluation, for example {shared[:3]}; keep them apart"
-        )
 
 
 def generate_shards(

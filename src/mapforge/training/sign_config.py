@@ -1,0 +1,51 @@
+"""Settings of the sign detector's training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mapforge.errors import ConfigurationError
+
+
+@dataclass
+class SignTrainingConfig:
+    """How the sign detector is trained."""
+
+    steps: int = 4000
+    """Optimiser steps in all."""
+    batch: int = 16
+    """Pictures a step."""
+    picture_px: int = 256
+    """Edge of a training picture, a multiple of 16."""
+    seed: int = 7
+    """Of pictures and initial weights; evaluation draws from seed + 1000003."""
+    learning_rate: float = 2e-3
+    """Peak, reached after the warm-up, then a cosine down to a hundredth."""
+    warmup_steps: int = 200
+    """Steps of linear rise."""
+    weight_decay: float = 1e-3
+    """Of AdamW."""
+    ema_decay: float = 0.998
+    """Of the averaged weights, which are what is kept."""
+    gradient_norm_max: float = 10.0
+    """Gradients are cut to this norm."""
+    bf16: bool = True
+    """Run the network under bfloat16 autocast."""
+    workers: int = 1
+    """Processes that draw pictures; 0 draws in the training process."""
+    checkpoint_steps: int = 200
+    """Steps between checkpoints."""
+    log_steps: int = 20
+    """Steps between lines of the log."""
+    evaluation_pictures: int = 400
+    """Held-out pictures scored for the card."""
+    score_min: float = 0.4
+    """Detections below this do not count in the card."""
+    frames_share: float = 0.0
+    """Share of pictures cut from simulated camera frames (needs `frames`)."""
+
+    def __post_init__(self) -> None:
+        if self.picture_px % 16 or self.picture_px < 64:
+            raise ConfigurationError(f"picture_px is {self.picture_px}: give a multiple of 16, at least 64")
+        if not 0.0 <= self.frames_share <= 1.0:
+            raise ConfigurationError(f"frames_share is {self.frames_share}: give a share between 0 and 1")
