@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mapforge.perception.bev_config import BevConfig
 from mapforge.perception.sign_config import SignConfig
 
 
@@ -11,5 +12,7 @@ from mapforge.perception.sign_config import SignConfig
 class PerceptionConfig:
     """How rasters become probabilities and camera frames become sign detections."""
 
+    bev: BevConfig = field(default_factory=BevConfig)
+    """Roads from rasters."""
     signs: SignConfig = field(default_factory=SignConfig)
     """Signs and lights."""
