@@ -74,6 +74,7 @@ def photograph(
     picture = np.empty((len(unit.rays_cam), 3), dtype=np.float32)
     range_m = np.empty(len(unit.rays_cam), dtype=np.float32)
     map_R_cam = map_SE3_cam.rotation.T.astype(np.float32)
+    weights = light.weights(scene.triangles.normals * scene.sides(map_SE3_cam.translation_m)[:, None])
     step = _BAND_ROWS * shape[1]
     for start in range(0, len(picture), step):
         band = slice(start, min(start + step, len(picture)))
@@ -81,7 +82,7 @@ def photograph(
         rays[:, :3] = map_SE3_cam.translation_m
         np.matmul(unit.rays_cam[band], map_R_cam, out=rays[:, 3:])
         hits = scene.cast(rays)
-        picture[band] = render(scene, surface, light, rays, hits, shape[1])
+        picture[band] = render(scene, surface, light, weights, rays, hits, shape[1])
         range_m[band] = hits.range_m
     views = visible_plates(plates, map_SE3_cam, unit.pinhole)
     whole = picture.reshape(*shape, 3)
@@ -89,43 +90,53 @@ def photograph(
     return _develop(unit, whole, rng)
 
 
-def render(scene: Scene, surface: RoadSurface, light: Daylight, rays: Float32, hits: Hits, width_px: int) -> Float32:
-    """(N, 3) linear light along rays (N, 6) of whole rows of a picture."""
+def render(
+    scene: Scene,
+    surface: RoadSurface,
+    light: Daylight,
+    weights: tuple[Float32, Float32],
+    rays: Float32,
+    hits: Hits,
+    width_px: int,
+) -> Float32:
+    """(N, 3) linear light along rays (N, 6) of whole rows of a picture.
+
+    weights: (T,) share of sun and (T,) of ambient light that each triangle of the scene gets on its near side.
+    """
     direction = rays[:, 3:]
-    colour = np.empty((len(rays), 3), dtype=np.float32)
     nothing = np.flatnonzero(hits.triangle < 0)
+    if len(nothing) == len(rays):
+        return light.sky(direction, surface.stain)
+    seen = np.flatnonzero(hits.triangle >= 0) if len(nothing) else slice(None)
+    triangle, range_m = hits.triangle[seen], hits.range_m[seen]
+    xyz = rays[seen, :3] + direction[seen] * range_m[:, None]
+    sun = weights[0][triangle] * _sunny(scene, light, weights[0], rays, hits, width_px)[seen]
+    solid = albedo(scene.triangles, surface, triangle, xyz)
+    solid *= sun[:, None] * light.sun + weights[1][triangle][:, None] * light.ambient
+    solid -= _HAZE
+    solid *= np.exp(range_m * np.float32(-1.0 / _HAZE_M))[:, None]
+    solid += _HAZE
+    if not len(nothing):
+        return solid
+    colour = np.empty((len(rays), 3), dtype=np.float32)
+    colour[seen] = solid
     colour[nothing] = light.sky(direction[nothing], surface.stain)
-    seen = np.flatnonzero(hits.triangle >= 0)
-    triangle, range_m, direction = hits.triangle[seen], hits.range_m[seen], direction[seen]
-    xyz = rays[seen, :3] + direction * range_m[:, None]
-    normals = scene.triangles.normals[triangle]
-    normals *= -np.sign(np.einsum("ij,ij->i", normals, direction))[:, None]
-    sunny = _sunny(scene, light, rays, hits, width_px)[seen]
-    solid = albedo(scene.triangles, surface, triangle, xyz) * light.on(normals, sunny)
-    haze = np.exp(range_m * np.float32(-1.0 / _HAZE_M))[:, None]
-    colour[seen] = _HAZE + (solid - _HAZE) * haze
     return colour
 
 
-def _sunny(scene: Scene, light: Daylight, rays: Float32, hits: Hits, width_px: int) -> Float32:
+def _sunny(scene: Scene, light: Daylight, sun_weight: Float32, rays: Float32, hits: Hits, width_px: int) -> Float32:
     """(N,) share of sun, from shadow rays of every second pixel of every second row."""
     if light.cover > _OVERCAST:
         return np.ones(len(rays), dtype=np.float32)
-    grid = np.arange(len(rays), dtype=np.int64).reshape(-1, width_px)[::2, ::2]
-    chosen = grid.ravel()
-    triangle = hits.triangle[chosen]
-    to_sun = light.to_sun.astype(np.float32)
-    seen = np.flatnonzero(triangle >= 0)
-    pixel = chosen[seen]
-    normals = scene.triangles.normals[triangle[seen]]
-    towards = (normals @ to_sun) * np.einsum("ij,ij->i", normals, rays[pixel, 3:]) < 0
-    seen, pixel = seen[towards], pixel[towards]
-    shadow_rays = np.empty((len(pixel), 6), dtype=np.float32)
-    shadow_rays[:, :3] = rays[pixel, :3] + rays[pixel, 3:] * (hits.range_m[pixel, None] - 0.01) + 0.03 * to_sun
-    shadow_rays[:, 3:] = to_sun
-    sunny = np.ones(len(chosen), dtype=np.float32)
-    sunny[seen] = ~scene.occluded(shadow_rays)
     rows = len(rays) // width_px
+    grid = np.arange(len(rays)).reshape(rows, width_px)[::2, ::2]
+    triangle = hits.triangle[grid.ravel()]
+    towards = np.flatnonzero((triangle >= 0) & (sun_weight[triangle] > 0))
+    pixel = grid.ravel()[towards]
+    to_sun = light.to_sun.astype(np.float32)
+    origins = rays[pixel, :3] + rays[pixel, 3:] * (hits.range_m[pixel, None] - 0.01) + 0.03 * to_sun
+    sunny = np.ones(grid.size, dtype=np.float32)
+    sunny[towards] = ~scene.occluded(origins, to_sun)
     return np.repeat(np.repeat(sunny.reshape(grid.shape), 2, axis=0), 2, axis=1)[:rows, :width_px].reshape(-1)
 
 

@@ -27,11 +27,14 @@ class Daylight:
     ambient: Float32
     cover: float
 
-    def on(self, normals: Float32, lit: Float32 | float = 1.0) -> Float32:
-        """(N, 3) light on surfaces of unit normals (N, 3); lit: (N,) share of the sun that is not in shadow."""
-        facing = np.maximum(normals @ self.to_sun.astype(np.float32), 0.0) * lit
-        upward = 0.65 + 0.35 * normals[:, 2]
-        return np.asarray(facing[:, None] * self.sun + upward[:, None] * self.ambient)
+    def weights(self, normals: Float32) -> tuple[Float32, Float32]:
+        """Shares (N,) of sun and (N,) of ambient light that surfaces of unit normals (N, 3) get."""
+        return np.maximum(normals @ self.to_sun.astype(np.float32), 0.0), 0.65 + 0.35 * normals[:, 2]
+
+    def on(self, normals: Float32) -> Float32:
+        """(N, 3) light on surfaces of unit normals (N, 3) outside of any shadow."""
+        sun, ambient = self.weights(normals)
+        return np.asarray(sun[:, None] * self.sun + ambient[:, None] * self.ambient)
 
     def sky(self, rays: Float32, clouds: TileNoise) -> Float32:
         """(N, 3) light from the sky along unit rays (N, 3)."""

@@ -21,6 +21,7 @@ _EDGE_JUMP_M = 0.6
 _EDGE_JUMP_MAX_M = 15.0
 _NOWHERE_M = np.float32(1e6)
 _EDGE_SHARE = 0.12
+_GREY = 0.2
 _FAINTEST = 2.2e-6
 """Reflectivity * cos(incidence) / range^2 of which half the returns are lost: dark asphalt at 55 m."""
 
@@ -70,11 +71,17 @@ def build_lidar(config: LidarConfig, seed: int) -> LidarUnit:
         offsets_ns=np.arange(config.columns, dtype=np.int64) * period_ns // config.columns,
         period_ns=period_ns,
         gain=float(np.exp(rng.normal(0.0, config.gain_sigma))),
-        gamma=float(np.clip(rng.normal(1.0, 0.1), 0.7, 1.3)),
+        gamma=float(np.clip(rng.normal(0.95, 0.2), 0.6, 1.4)),
         falloff=float(rng.uniform(0.08, 0.35)),
-        beam_gain=np.exp(rng.normal(0.0, config.beam_gain_sigma, config.beams)).astype(np.float32),
+        beam_gain=_beam_gains(config, rng),
         beam_range_bias_m=rng.normal(0.0, 0.3 * config.range_noise_m, config.beams).astype(np.float32),
     )
+
+
+def _beam_gains(config: LidarConfig, rng: np.random.Generator) -> Float32:
+    """(beams,) factors; well and badly calibrated devices differ in how far their rings lie apart."""
+    spread = config.beam_gain_sigma * np.exp(rng.normal(0.0, 0.6))
+    return np.exp(spread * rng.standard_normal(config.beams)).astype(np.float32)
 
 
 def beam_elevations_rad(config: LidarConfig) -> NDArray[np.float64]:
@@ -148,7 +155,8 @@ def _intensity(
     kept = rng.random(len(share), dtype=np.float32) < chance
     value = share * np.maximum(cosine, 0.02) ** unit.falloff * np.exp(-range_m / 180.0)
     speckle = 1.0 + 0.12 * rng.standard_normal(len(share), dtype=np.float32)
-    value = unit.gain * unit.beam_gain[ring] * value**unit.gamma * speckle
+    value = _GREY * (value / _GREY) ** unit.gamma
+    value = unit.gain * unit.beam_gain[ring] * value * speckle
     value = value + config.intensity_noise * rng.standard_normal(len(share), dtype=np.float32)
     return np.rint(np.clip(value, 0.0, 1.0) * 255.0).astype(np.float32), kept
 

@@ -5,23 +5,40 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mapforge.geometry.polylines import arc_length, at_stations
+from mapforge.geometry.polylines import arc_length
 from mapforge.geometry.se3 import SE3
 from mapforge.simulation.world import Material, Mesh, MovingVehicle
 
 
-def pose_at(vehicle: MovingVehicle, elapsed_s: float) -> SE3 | None:
-    """map_SE3_vehicle (origin on the ground under the centre, x forward), None once it has left its path."""
-    station = vehicle.start_station_m + vehicle.speed_mps * elapsed_s
-    total = float(arc_length(vehicle.path_m)[-1])
-    if not 0.0 <= station <= total:
-        return None
-    reach = vehicle.length_m / 3
-    back, centre, front = at_stations(vehicle.path_m, np.array([station - reach, station, station + reach]))
-    forward = (front - back) / np.linalg.norm(front - back)
-    left = np.cross([0.0, 0.0, 1.0], forward)
-    left /= np.linalg.norm(left)
-    return SE3(np.stack([forward, left, np.cross(forward, left)], axis=1), centre)
+class Track:
+    """The way of one vehicle, ready to be asked often."""
+
+    def __init__(self, vehicle: MovingVehicle) -> None:
+        self._vehicle = vehicle
+        self._path = vehicle.path_m.T.copy()
+        self._along = arc_length(vehicle.path_m)
+
+    def pose_at(self, elapsed_s: float) -> SE3 | None:
+        """map_SE3_vehicle (origin on the ground under the centre, x forward), None once it has left its path."""
+        vehicle = self._vehicle
+        station = vehicle.start_station_m + vehicle.speed_mps * elapsed_s
+        if not 0.0 <= station <= self._along[-1]:
+            return None
+        reach = vehicle.length_m / 3
+        stations = np.array([station - reach, station, station + reach])
+        back, centre, front = np.stack([np.interp(stations, self._along, axis) for axis in self._path], axis=1)
+        forward = (front - back) / np.sqrt(((front - back) ** 2).sum())
+        level = np.hypot(forward[0], forward[1])
+        left = np.array([-forward[1] / level, forward[0] / level, 0.0])
+        up = np.array([-forward[2] * left[1], forward[2] * left[0], level])
+        return SE3(np.stack([forward, left, up], axis=1), centre)
+
+    def velocity_at(self, elapsed_s: float) -> NDArray[np.float64]:
+        """(3,) metres a second in the map frame; zero once it has left its path."""
+        map_SE3_vehicle = self.pose_at(elapsed_s)
+        if map_SE3_vehicle is None:
+            return np.zeros(3)
+        return np.asarray(map_SE3_vehicle.rotation[:, 0] * self._vehicle.speed_mps)
 
 
 def vehicle_mesh(length_m: float, width_m: float, height_m: float) -> Mesh:
@@ -66,11 +83,3 @@ def _block(
     low = [(x_low[0], -y0, z0), (x_low[1], -y0, z0), (x_low[1], y0, z0), (x_low[0], y0, z0)]
     high = [(x_high[0], -y1, z1), (x_high[1], -y1, z1), (x_high[1], y1, z1), (x_high[0], y1, z1)]
     return np.array(low + high)
-
-
-def velocity_of(vehicle: MovingVehicle, elapsed_s: float) -> NDArray[np.float64]:
-    """(3,) metres a second in the map frame; zero once it has left its path."""
-    map_SE3_vehicle = pose_at(vehicle, elapsed_s)
-    if map_SE3_vehicle is None:
-        return np.zeros(3)
-    return np.asarray(map_SE3_vehicle.rotation[:, 0] * vehicle.speed_mps)

@@ -98,7 +98,7 @@ def gnss_fixes(
     walk = np.cumsum(
         rng.standard_normal((len(times), 3)) * config.drift_m_per_100m * np.sqrt(moved / 100.0)[:, None] * axes, axis=0
     )
-    seconds: Float = (times - trajectory.start_ns) * 1e-9
+    seconds = np.asarray((times - trajectory.start_ns) * 1e-9, dtype=np.float64)
     silent, poor = _gaps(config, seconds, rng)
     noise = rng.standard_normal((len(times), 3)) * config.noise_sigma_m * axes * np.where(poor, 3.0, 1.0)[:, None]
     lon_lat_height = frame.to_wgs84(antenna + offset + walk + noise)

@@ -109,7 +109,7 @@ def _sample(
     mean = texel.reshape(h, _SAMPLES, w, _SAMPLES, 7).mean(axis=(1, 3))
     cover = mean[..., 6]
     _, _, out = plate_axes(view.plate)
-    on_face = light.on(out[None].astype(np.float32), 0.8)[0]
+    on_face = light.on(out[None].astype(np.float32))[0]
     colour = (mean[..., :3] * on_face + mean[..., 3:6] * _LAMP_LIGHT) / np.maximum(cover, 1e-6)[..., None]
     middle = slice(_SAMPLES // 2, None, _SAMPLES)
     distance = depth[middle, middle] * np.linalg.norm(rays[middle, middle], axis=-1)

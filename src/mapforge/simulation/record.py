@@ -18,7 +18,6 @@ from mapforge.simulation.config import SensorConfig
 from mapforge.simulation.daylight import daylight_of
 from mapforge.simulation.lidar import build_lidar, sweep
 from mapforge.simulation.mcap_writer import TimedMessage, write_drive_log
-from mapforge.simulation.moving import velocity_of
 from mapforge.simulation.radar import scan
 from mapforge.simulation.rig import GNSS, IMU, LIDAR, RADAR, Rig, build_rig
 from mapforge.simulation.scene import Scene, build_scene
@@ -131,7 +130,7 @@ def _radar(stage: Stage) -> Iterator[TimedMessage]:
         map_SE3_ego = stage.trajectory.pose_at(time_ns)
         stage.scene.set_time(elapsed_s)
         own = map_SE3_ego.rotation @ speed_ego[number]
-        others = np.array([velocity_of(vehicle, elapsed_s) for vehicle in stage.plan.traffic]).reshape(-1, 3)
+        others = np.array([track.velocity_at(elapsed_s) for track in stage.scene.tracks]).reshape(-1, 3)
         mount = map_SE3_ego @ stage.rig.mounts[RADAR]
         returns = scan(config, stage.scene, mount, own, others, stage.rng(20, number))
         yield messages.radar_scan(returns, time_ns)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from mapforge.simulation.moving import pose_at, vehicle_mesh
+from mapforge.simulation.moving import Track, vehicle_mesh
 from mapforge.simulation.sign_faces import outline
 from mapforge.simulation.world import Material, MovingVehicle, SignPlate, World
 
@@ -19,6 +19,7 @@ SIGN_FACE = len(Material)
 """Material number of the picture side of a plate."""
 
 _PLATE_BACKING_M = 0.004
+_SPHERE_SLACK_M = 1.0
 _OBJECT_MATERIALS = [Material.BUILDING, Material.GLASS, Material.VEHICLE, Material.FOLIAGE, Material.TRUNK]
 
 
@@ -92,8 +93,8 @@ class Scene:
 
     def __init__(self, still: Triangles, traffic: tuple[MovingVehicle, ...]) -> None:
         self._raycaster = still.raycaster()
-        self._traffic = traffic
         self._meshes = [vehicle_mesh(v.length_m, v.width_m, v.height_m) for v in traffic]
+        self._radii_m = [_SPHERE_SLACK_M + 0.5 * float(np.hypot(v.length_m, v.height_m + v.width_m)) for v in traffic]
         tones = np.random.default_rng(len(traffic)).random(len(traffic))
         moving = [
             Triangles.of(mesh.vertices, mesh.triangles, mesh.materials, np.full(len(mesh.triangles), tone))
@@ -101,52 +102,100 @@ class Scene:
         ]
         counts = [len(still.materials)] + [len(mesh.triangles) for mesh in self._meshes]
         self._first = np.cumsum(counts)[: len(traffic)].astype(np.int32)
-        self._moving: o3d.t.geometry.RaycastingScene | None = None
-        self._present = np.zeros(0, dtype=np.int32)
         self._local_normals = [part.normals for part in moving]
+        self._moving: _Moving | None = None
+        self.tracks = [Track(vehicle) for vehicle in traffic]
         self.triangles = join([still, *moving])
         self.vehicles = np.repeat(np.arange(-1, len(traffic), dtype=np.int32), counts)
+        self._anchors = still.vertices[still.corners[:, 0]]
 
     def set_time(self, elapsed_s: float) -> None:
         """Puts the traffic where it is `elapsed_s` after the drive's first instant."""
-        present = []
-        moving = o3d.t.geometry.RaycastingScene(nthreads=1)
-        for k, (vehicle, mesh) in enumerate(zip(self._traffic, self._meshes)):
-            map_SE3_vehicle = pose_at(vehicle, elapsed_s)
+        present, centres = [], []
+        raycaster = o3d.t.geometry.RaycastingScene(nthreads=1)
+        for k, (track, mesh) in enumerate(zip(self.tracks, self._meshes)):
+            map_SE3_vehicle = track.pose_at(elapsed_s)
             if map_SE3_vehicle is None:
                 continue
             present.append(k)
+            centres.append(map_SE3_vehicle.translation_m)
             vertices = map_SE3_vehicle.transform(mesh.vertices.astype(np.float64)).astype(np.float32)
-            moving.add_triangles(
-                o3d.core.Tensor.from_numpy(vertices), o3d.core.Tensor.from_numpy(mesh.triangles.astype(np.uint32))
-            )
+            corners = o3d.core.Tensor.from_numpy(mesh.triangles.astype(np.uint32))
+            raycaster.add_triangles(o3d.core.Tensor.from_numpy(vertices), corners)
             slot = slice(self._first[k], self._first[k] + len(mesh.triangles))
             self.triangles.normals[slot] = self._local_normals[k] @ map_SE3_vehicle.rotation.T
-        self._present = np.array(present, dtype=np.int32)
-        self._moving = moving if present else None
+        self._moving = None
+        if present:
+            radii = np.array([self._radii_m[k] for k in present], dtype=np.float32)
+            self._moving = _Moving(raycaster, self._first[present], np.array(centres, dtype=np.float32), radii)
+
+    def sides(self, viewpoint_m: NDArray[np.float64]) -> NDArray[np.float32]:
+        """(T,) +1 where a triangle's normal points to the side the viewpoint is on, else -1."""
+        sides = np.ones(len(self.triangles.materials), dtype=np.float32)
+        towards = viewpoint_m.astype(np.float32) - self._anchors
+        behind = np.einsum("ij,ij->i", towards, self.triangles.normals[: len(self._anchors)]) < 0
+        sides[: len(self._anchors)][behind] = -1.0
+        return sides
 
     def cast(self, rays: NDArray[np.float32]) -> Hits:
-        """rays: (N, 6) float32 origin and direction in the map frame; ranges are in units of the direction's length."""
-        tensor = o3d.core.Tensor.from_numpy(rays)
-        answer = self._raycaster.cast_rays(tensor, nthreads=1)
+        """rays: (N, 6) float32 origins, all within a few metres, and unit directions in the map frame."""
+        answer = self._raycaster.cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=1)
         range_m = answer["t_hit"].numpy()
         triangle = answer["primitive_ids"].numpy().view(np.int32)
-        if self._moving is None:
-            return Hits(range_m, triangle)
-        answer = self._moving.cast_rays(tensor, nthreads=1)
-        closer = np.flatnonzero(answer["t_hit"].numpy() < range_m)
-        range_m[closer] = answer["t_hit"].numpy()[closer]
-        vehicle = self._present[answer["geometry_ids"].numpy()[closer]]
-        triangle[closer] = self._first[vehicle] + answer["primitive_ids"].numpy().view(np.int32)[closer]
+        if self._moving is not None:
+            self._moving.overlay(rays, range_m, triangle)
         return Hits(range_m, triangle)
 
-    def occluded(self, rays: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """(N,) bool: something lies on the ray."""
-        tensor = o3d.core.Tensor.from_numpy(rays)
-        blocked = self._raycaster.test_occlusions(tensor, nthreads=1).numpy()
+    def occluded(self, origins: NDArray[np.float32], direction: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(N,) bool: something lies on the ray from origins (N, 3) along one unit direction (3,)."""
+        rays = np.concatenate([origins, np.broadcast_to(direction, origins.shape)], axis=1)
+        blocked = self._raycaster.test_occlusions(o3d.core.Tensor.from_numpy(rays), nthreads=1).numpy()
         if self._moving is not None:
-            blocked = blocked | self._moving.test_occlusions(tensor, nthreads=1).numpy()
+            self._moving.block(rays, blocked)
         return np.asarray(blocked)
+
+
+@dataclass(frozen=True, eq=False)
+class _Moving:
+    """The vehicles at one time, each in a sphere that tells which rays can meet it.
+
+    first: (V,) number of a vehicle's first triangle; centres: (V, 3), radii_m: (V,) float32.
+    """
+
+    raycaster: o3d.t.geometry.RaycastingScene
+    first: NDArray[np.int32]
+    centres: NDArray[np.float32]
+    radii_m: NDArray[np.float32]
+
+    def overlay(self, rays: NDArray[np.float32], range_m: NDArray[np.float32], triangle: NDArray[np.int32]) -> None:
+        """Puts nearer hits on vehicles in place of those on the still world."""
+        to_centre = self.centres - rays[len(rays) // 2, :3]
+        distance = np.sqrt((to_centre * to_centre).sum(axis=1))
+        sine = np.minimum(self.radii_m / np.maximum(distance, 1e-3), 1.0)
+        cosine = np.where(sine < 1.0, np.sqrt(1.0 - sine * sine), -1.0)
+        towards = (to_centre / np.maximum(distance, 1e-3)[:, None]) @ rays[:, 3:].T
+        candidates = np.flatnonzero((towards > cosine[:, None]).any(axis=0))
+        if not len(candidates):
+            return
+        answer = self.raycaster.cast_rays(o3d.core.Tensor.from_numpy(rays[candidates]), nthreads=1)
+        closer = np.flatnonzero(answer["t_hit"].numpy() < range_m[candidates])
+        chosen = candidates[closer]
+        range_m[chosen] = answer["t_hit"].numpy()[closer]
+        vehicle = answer["geometry_ids"].numpy()[closer]
+        triangle[chosen] = self.first[vehicle] + answer["primitive_ids"].numpy().view(np.int32)[closer]
+
+    def block(self, rays: NDArray[np.float32], blocked: NDArray[np.bool_]) -> None:
+        """Marks rays (N, 6), all of one direction, that a vehicle stands in the way of."""
+        direction = rays[0, 3:] if len(rays) else np.array([0.0, 0.0, 1.0], dtype=np.float32)
+        across = np.linalg.svd(direction[None])[2][1:].T.astype(np.float32)
+        x, y = across.T @ rays[:, :3].T
+        near = np.zeros(len(rays), dtype=bool)
+        for (centre_x, centre_y), radius_m in zip(self.centres @ across, self.radii_m):
+            near |= (x - centre_x) ** 2 + (y - centre_y) ** 2 < radius_m**2
+        candidates = np.flatnonzero(near & ~blocked)
+        if len(candidates):
+            tensor = o3d.core.Tensor.from_numpy(rays[candidates])
+            blocked[candidates] = self.raycaster.test_occlusions(tensor, nthreads=1).numpy()
 
 
 def build_scene(

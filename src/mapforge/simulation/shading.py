@@ -84,14 +84,14 @@ def _facade(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], 
     along = xyz[:, 1] * normal[:, 0] - xyz[:, 0] * normal[:, 1]
     z = xyz[:, 2]
     colour *= (0.8 + 0.35 * surface.grain.at(along, z))[:, None]
-    fraction = tone * 57.0 % 1.0
+    fraction = _fraction(tone * 57.0)
     column, row = along / (2.2 + 1.6 * fraction), z / 3.1
-    across, up = column % 1.0, row % 1.0
-    width = 0.25 + 0.3 * (tone * 23.0 % 1.0)
+    across, up = _fraction(column), _fraction(row)
+    width = 0.25 + 0.3 * _fraction(tone * 23.0)
     window = (np.abs(across - 0.5) < width / 2) & (up > 0.3) & (up < 0.8) & (np.abs(normal[:, 2]) < 0.3)
-    shade = (np.floor(column) * 0.37 + np.floor(row) * 0.61) % 1.0
     inside = np.flatnonzero(window)
-    colour[inside] = _WINDOW * (0.6 + 2.4 * shade[inside, None] ** 3)
+    shade = _fraction(np.floor(column[inside]) * 0.37 + np.floor(row[inside]) * 0.61)
+    colour[inside] = _WINDOW * (0.6 + 2.4 * shade[:, None] ** 3)
     return colour
 
 
@@ -102,6 +102,10 @@ def _car(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz
 def _leaves(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32) -> Float32:
     noise = surface.wear_coarse.at(xyz[:, 0] + 0.7 * xyz[:, 2], xyz[:, 1] + 0.9 * xyz[:, 2])
     return np.asarray(_pick(_LEAVES, triangles.tones[hit]) * (0.35 + 1.2 * noise)[:, None])
+
+
+def _fraction(values: Float32) -> Float32:
+    return np.asarray(values - np.floor(values))
 
 
 def _pick(palette: Float32, tone: Float32) -> Float32:

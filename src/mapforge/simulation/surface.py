@@ -46,8 +46,10 @@ class RoadSurface:
         painted = np.flatnonzero(code)
         wear = (code[painted] & _WEAR_STEPS).astype(np.float32) / _WEAR_STEPS
         x, y = x_m[painted], y_m[painted]
-        noise = 0.5 * (self.wear_fine.at(x, y) + self.wear_coarse.at(x, y))
-        amount[painted] = np.clip((noise - wear) / 0.12 + 0.6, 0.0, 1.0) * (1.0 - 0.45 * wear)
+        mixed = 0.5 * (self.wear_fine.at(x, y) + self.wear_coarse.at(x, y))
+        rank = np.where(mixed < 0.5, 2.0 * mixed**2, 1.0 - 2.0 * (1.0 - mixed) ** 2)
+        threshold = 1.1 * wear - 0.05
+        amount[painted] = np.clip((rank - threshold) / 0.1 + 0.5, 0.0, 1.0) * (1.0 - 0.45 * wear)
         return (code >> 6).astype(np.uint8), amount
 
     def asphalt_at(self, x_m: NDArray[np.floating], y_m: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -67,10 +69,10 @@ def build_surface(world: World, region: shapely.Geometry) -> RoadSurface:
     return RoadSurface(
         paint=rasterize_polygons(((mark.area, _paint_code(mark)) for mark in near), PAINT_CELL_M),
         road=rasterize_polygons(sorted(features, key=lambda shape: _ORDER[shape[1]]), ROAD_CELL_M),
-        wear_fine=TileNoise.smooth(seed + 1, 0.02, [0.03, 0.10]),
-        wear_coarse=TileNoise.smooth(seed + 2, 0.07, [0.3, 1.2]),
-        grain=TileNoise.smooth(seed + 3, 0.03, [0.03, 0.25]),
-        stain=TileNoise.smooth(seed + 4, 0.4, [1.5, 6.0]),
+        wear_fine=TileNoise.smooth(seed + 1, 0.02, (0.03, 0.10)),
+        wear_coarse=TileNoise.smooth(seed + 2, 0.07, (0.3, 1.2)),
+        grain=TileNoise.smooth(seed + 3, 0.03, (0.03, 0.25)),
+        stain=TileNoise.smooth(seed + 4, 0.4, (1.5, 6.0)),
     )
 
 

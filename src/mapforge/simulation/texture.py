@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from skimage.draw import polygon2mask
 
 BLOCK_CELLS = 256
 
@@ -47,49 +47,58 @@ def rasterize_polygons(shapes: Iterable[tuple[shapely.Polygon, int]], cell_m: fl
     polygons = [(polygon, code) for polygon, code in shapes if not polygon.is_empty]
     if not polygons:
         return SparseTexture(0.0, 0.0, cell_m, np.full((1, 1), -1, np.int32), np.zeros((1, 256, 256), np.uint8))
-    edge = cell_m * BLOCK_CELLS
+    edge_m = cell_m * BLOCK_CELLS
     bounds = shapely.bounds(np.array([polygon for polygon, _ in polygons], dtype=object))
-    first = np.floor(bounds[:, :2].min(axis=0) / edge).astype(int)
-    last = np.floor(bounds[:, 2:].max(axis=0) / edge).astype(int)
+    low, high = np.floor(bounds[:, :2] / edge_m).astype(int), np.floor(bounds[:, 2:] / edge_m).astype(int)
+    first, last = low.min(axis=0), high.max(axis=0)
     index = np.full((last - first + 1)[::-1], -1, dtype=np.int32)
     blocks: list[NDArray[np.uint8]] = []
-    low, high = np.floor(bounds[:, :2] / edge).astype(int), np.floor(bounds[:, 2:] / edge).astype(int)
-    for (polygon, code), (column0, row0), (column1, row1) in zip(polygons, low.tolist(), high.tolist()):
-        for row in range(row0, row1 + 1):
-            for column in range(column0, column1 + 1):
-                corner = np.array([column, row]) * edge
-                mask = _mask(polygon, corner, edge, cell_m)
-                if mask is None:
-                    continue
-                where = (row - first[1], column - first[0])
-                if index[where] < 0:
-                    index[where] = len(blocks)
-                    blocks.append(np.zeros((BLOCK_CELLS, BLOCK_CELLS), dtype=np.uint8))
-                blocks[index[where]][mask] = code
-    stacked = np.stack(blocks) if blocks else np.zeros((1, BLOCK_CELLS, BLOCK_CELLS), np.uint8)
-    return SparseTexture(float(first[0] * edge), float(first[1] * edge), cell_m, index, stacked)
+    for (polygon, code), polygon_low, polygon_high in zip(polygons, low, high):
+        segments = _segments(polygon) / cell_m
+        for block in _touched_blocks(polygon, polygon_low, polygon_high, edge_m):
+            mask = _inside(segments - np.tile(block * BLOCK_CELLS, 2))
+            where = (block[1] - first[1], block[0] - first[0])
+            if index[where] < 0:
+                index[where] = len(blocks)
+                blocks.append(np.zeros((BLOCK_CELLS, BLOCK_CELLS), dtype=np.uint8))
+            blocks[index[where]][mask] = code
+    return SparseTexture(float(first[0] * edge_m), float(first[1] * edge_m), cell_m, index, np.stack(blocks))
 
 
-def _mask(
-    polygon: shapely.Polygon, corner_m: NDArray[np.float64], edge_m: float, cell_m: float
-) -> NDArray[np.bool_] | None:
-    """(256, 256) cells of one block whose centre lies in the polygon, None when there are none."""
-    part = shapely.clip_by_rect(polygon, *corner_m, *(corner_m + edge_m))
-    if part.is_empty:
-        return None
-    mask = np.zeros((BLOCK_CELLS, BLOCK_CELLS), dtype=bool)
-    for piece in getattr(part, "geoms", [part]):
-        if not isinstance(piece, shapely.Polygon):
-            continue
-        mask |= _ring_mask(piece.exterior, corner_m, cell_m)
-        for hole in piece.interiors:
-            mask &= ~_ring_mask(hole, corner_m, cell_m)
-    return mask if mask.any() else None
+def _touched_blocks(
+    polygon: shapely.Polygon, low: NDArray[np.int64], high: NDArray[np.int64], edge_m: float
+) -> NDArray[np.int64]:
+    """(K, 2) column and row of the blocks a polygon meets."""
+    columns, rows = np.meshgrid(np.arange(low[0], high[0] + 1), np.arange(low[1], high[1] + 1))
+    blocks = np.stack([columns.ravel(), rows.ravel()], axis=1)
+    if len(blocks) == 1:
+        return blocks
+    corners = blocks * edge_m
+    boxes = shapely.box(*corners.T, *(corners + edge_m).T)
+    shapely.prepare(polygon)
+    return np.asarray(blocks[shapely.intersects(polygon, boxes)])
 
 
-def _ring_mask(ring: shapely.LinearRing, corner_m: NDArray[np.float64], cell_m: float) -> NDArray[np.bool_]:
-    row_column = (shapely.get_coordinates(ring) - corner_m)[:, ::-1] / cell_m - 0.5
-    return np.asarray(polygon2mask((BLOCK_CELLS, BLOCK_CELLS), row_column), dtype=bool)
+def _segments(polygon: shapely.Polygon) -> NDArray[np.float64]:
+    """(E, 4) edges x0, y0, x1, y1 of all rings."""
+    rings = [shapely.get_coordinates(ring) for ring in (polygon.exterior, *polygon.interiors)]
+    return np.concatenate([np.concatenate([ring[:-1], ring[1:]], axis=1) for ring in rings])
+
+
+def _inside(segments: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(256, 256) cells whose centre an odd number of edges lies left of. segments: (E, 4) in cells of the block."""
+    x0, y0, x1, y1 = segments.T
+    first = np.clip(np.ceil(np.minimum(y0, y1) - 0.5), 0, BLOCK_CELLS).astype(np.int64)
+    end = np.clip(np.ceil(np.maximum(y0, y1) - 0.5), 0, BLOCK_CELLS).astype(np.int64)
+    count = end - first
+    edge = np.repeat(np.arange(len(segments)), count)
+    row = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + first[edge]
+    slope = (x1[edge] - x0[edge]) / (y1[edge] - y0[edge])
+    crossing = x0[edge] + (row + 0.5 - y0[edge]) * slope
+    column = np.clip(np.ceil(crossing - 0.5), 0, BLOCK_CELLS).astype(np.int64)
+    crossings = np.bincount(row * (BLOCK_CELLS + 1) + column, minlength=BLOCK_CELLS * (BLOCK_CELLS + 1))
+    toggles = (crossings & 1).astype(bool).reshape(BLOCK_CELLS, BLOCK_CELLS + 1)
+    return np.asarray(np.logical_xor.accumulate(toggles[:, :-1], axis=1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +109,8 @@ class TileNoise:
     values: NDArray[np.float32]
 
     @classmethod
-    def smooth(cls, seed: int, cell_m: float, scales_m: list[float], size: int = 512) -> TileNoise:
+    @lru_cache(maxsize=16)
+    def smooth(cls, seed: int, cell_m: float, scales_m: tuple[float, ...], size: int = 512) -> TileNoise:
         """Sum of smoothed white noise of the given correlation lengths, its values spread evenly over 0..1."""
         rng = np.random.default_rng(seed)
         total = np.zeros((size, size))
