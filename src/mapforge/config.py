@@ -177,6 +177,19 @@ def settings_from_dict(plain: dict[str, Any]) -> Settings:
     return settings
 
 
+def with_overrides(settings: Settings, overrides: list[str]) -> Settings:
+    """Other settings with `key=value` overrides laid over them; those not named stay. Raises as compose_settings."""
+    composed = compose_settings(overrides)
+    named = {override.partition("=")[0] for override in overrides}
+    kept = OmegaConf.structured(settings)
+    for key in setting_keys():
+        if key in named or key.split(".")[0] in named:
+            OmegaConf.update(kept, key, OmegaConf.select(OmegaConf.structured(composed), key))
+    result = OmegaConf.to_object(kept)
+    assert isinstance(result, Settings)
+    return result
+
+
 def conf_folder() -> Path:
     """Where the shipped YAML lies: beside the sources of a checkout, else where the wheel put it."""
     checkout = Path(__file__).resolve().parents[2] / "conf"

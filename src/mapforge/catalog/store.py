@@ -39,6 +39,10 @@ class Catalog:
         root.mkdir(parents=True, exist_ok=True)
         return cls(f"sqlite:///{root / 'catalog.db'}")
 
+    def close(self) -> None:
+        """Gives the database connections back."""
+        self._engine.dispose()
+
     # --- runs
 
     def start_run(self, run_id: str, region: str, settings: dict[str, Any]) -> None:
@@ -57,6 +61,12 @@ class Catalog:
                     owner=this_process(),
                 )
             )
+
+    def has_living_runs(self) -> bool:
+        """True while some run's process may still be at work."""
+        with Session(self._engine) as session:
+            owners = session.scalars(select(Run.owner).where(Run.state == RunState.RUNNING))
+            return any(not is_dead(owner) for owner in owners)
 
     def end_run(self, run_id: str, state: RunState, error: str | None = None) -> None:
         with Session(self._engine) as session, session.begin():
@@ -150,6 +160,11 @@ class Catalog:
             values |= {"lease_owner": None, "lease_expires_ns": None}
         with Session(self._engine) as session, session.begin():
             session.execute(update(Tile).where(Tile.tile == tile).values(**values))
+
+    def replace_build(self, tile: str, build: str) -> None:
+        """Another build becomes current; the tile's state stays."""
+        with Session(self._engine) as session, session.begin():
+            session.execute(update(Tile).where(Tile.tile == tile).values(build=build))
 
     def release_leases(self, run_id: str) -> None:
         """Gives back what a run still holds; tiles left in `building` become `pending`."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from mapforge.catalog import Catalog
 from mapforge.cli.app import INCOMPLETE, OK
 from mapforge.cli.options import required, split_options
 from mapforge.cli.output import StageProgress, print_json, print_table, say
-from mapforge.config import Settings, compose_settings, settings_from_dict
+from mapforge.cli.results import is_whole, present
+from mapforge.config import Settings, compose_settings, settings_from_dict, with_overrides
 from mapforge.errors import ConfigurationError
 from mapforge.geometry.tiles import TileId
 
@@ -23,8 +28,8 @@ def demo(words: list[str], json_output: bool) -> int:
     settings.region.reference = str(out / "simulated" / "truth" / "map.parquet")
     with StageProgress(quiet=json_output) as progress:
         _simulate(settings, out / "simulated", progress)
-        summary = _run(settings, progress)
-    return _present(summary, json_output)
+        report = _run(settings, progress)
+    return present(report, json_output)
 
 
 def simulate(words: list[str], json_output: bool) -> int:
@@ -45,15 +50,16 @@ def ingest(words: list[str], json_output: bool) -> int:
     options, overrides = split_options(words, own, {"city": "region.city"})
     settings = compose_settings(overrides)
     settings.region.logs = [required(options, "source", "mapforge ingest source=logs/ workspace=data/workspace")]
-    from mapforge.pipeline.run import ingest_logs
+    from mapforge.pipeline.run import ingest_logs, make_runner
 
-    with _runner(settings) as runner, StageProgress(quiet=json_output) as progress:
+    with closing(make_runner(settings.engine)) as runner, StageProgress(quiet=json_output) as progress:
         drives = ingest_logs(settings, runner, progress, options["format"] or "auto")
     refused = [drive for drive in drives if drive["error"] is not None]
     if json_output:
         print_json({"drives": drives})
     else:
-        rows = [[str(d[k] if d[k] is not None else "") for k in ("source", "drive_id", "quarantined", "error")] for d in drives]
+        columns = ("source", "drive_id", "quarantined", "error")
+        rows = [[str(drive.get(name) or "") for name in columns] for drive in drives]
         print_table("Ingested", ["log", "drive", "quarantined rows", "error"], rows)
     return INCOMPLETE if refused else OK
 
@@ -61,8 +67,8 @@ def ingest(words: list[str], json_output: bool) -> int:
 def run(words: list[str], json_output: bool) -> int:
     settings = compose_settings(words)
     with StageProgress(quiet=json_output) as progress:
-        summary = _run(settings, progress)
-    return _present(summary, json_output)
+        report = _run(settings, progress)
+    return present(report, json_output)
 
 
 def retry(words: list[str], json_output: bool) -> int:
@@ -70,50 +76,54 @@ def retry(words: list[str], json_output: bool) -> int:
     options, overrides = split_options(words, {"run": "", "tile": "", "state": ""})
     if not any(options.values()):
         raise ConfigurationError("retry what? run=ID, tile=EPSG/column/row or state=failed")
-    from mapforge.pipeline.run import open_catalog
-
-    catalog = open_catalog(compose_settings(overrides))
-    if options["tile"]:
-        tiles = [catalog.tile(str(TileId.parse(options["tile"])))]
-    else:
-        run_id = catalog.run(options["run"]).run_id if options["run"] else None
-        tiles = catalog.tiles(state=options["state"] or "failed", run_id=run_id)
-    if not tiles:
-        say("nothing to retry: no tile is in that state")
-        return OK
-    run_ids = sorted({tile.run_id for tile in tiles if tile.run_id})
-    code = OK
-    for run_id in run_ids:
-        settings = _with_overrides(settings_from_dict(catalog.run_settings(run_id)), overrides)
-        only = {TileId.parse(tile.tile) for tile in tiles if tile.run_id == run_id}
+    reports = []
+    for run_id, tiles in _tiles_to_retry(options, compose_settings(overrides)).items():
+        with closing(_catalog(compose_settings(overrides))) as catalog:
+            settings = with_overrides(settings_from_dict(json.loads(catalog.run(run_id).settings_json)), overrides)
         with StageProgress(quiet=json_output) as progress:
-            summary = _run(settings, progress, only)
-        code = max(code, _present(summary, json_output))
-    return code
+            reports.append(_run(settings, progress, tiles))
+    if json_output:
+        print_json({"runs": reports})
+        return OK if all(is_whole(report) for report in reports) else INCOMPLETE
+    if not reports:
+        say("nothing to retry: no tile is in that state")
+    return max((present(report, False) for report in reports), default=OK)
+
+
+def _tiles_to_retry(options: dict[str, str], settings: Settings) -> dict[str, set[TileId]]:
+    """The tiles asked for, by the run that touched them last."""
+    with closing(_catalog(settings)) as catalog:
+        if options["tile"]:
+            tiles = [catalog.tile(str(TileId.parse(options["tile"])))]
+        else:
+            run_id = catalog.run(options["run"]).run_id if options["run"] else None
+            states = [options["state"]] if options["state"] else ["failed", "rejected", "pending"]
+            tiles = [tile for state in states for tile in catalog.tiles(state=state, run_id=run_id)]
+    by_run: dict[str, set[TileId]] = {}
+    for tile in tiles:
+        if tile.run_id is not None:
+            by_run.setdefault(tile.run_id, set()).add(TileId.parse(tile.tile))
+    return by_run
+
+
+def _catalog(settings: Settings) -> Catalog:
+    return Catalog.of(settings.workspace, settings.catalog_url)
 
 
 def _simulate(settings: Settings, out: Path, progress: StageProgress) -> list[Path]:
     from mapforge.simulation.stage import SimulationInputs
     from mapforge.simulation.stage import run as run_simulation
 
-    raise NotImplementedError
+    workers = settings.engine.workers or os.cpu_count() or 1
+
+    def report(done: int, total: int, _drive: str) -> None:
+        progress.report("simulation", done, total)
+
+    return list(run_simulation(SimulationInputs(out, workers), settings.simulation, report).logs)
 
 
 def _run(settings: Settings, progress: StageProgress, only: set[TileId] | None = None) -> dict[str, Any]:
-    from mapforge.pipeline.run import run_region
+    from mapforge.pipeline.run import make_runner, run_region
 
-    with _runner(settings) as runner:
+    with closing(make_runner(settings.engine)) as runner:
         return run_region(settings, runner, progress, only)
-
-
-def _runner(settings: Settings) -> Any:
-    from contextlib import closing
-
-    from mapforge.pipeline.run import make_runner
-
-    return closing(make_runner(settings.engine))
-
-
-def _present(report: dict[str, Any], json_output: bool) -> int:
-    """Prints what a run came to; 1 when a tile failed or was rejected or a drive was refused."""
-    raise NotImplementedError

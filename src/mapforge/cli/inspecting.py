@@ -175,7 +175,9 @@ def _check_gpu() -> dict[str, Any]:
 def _check_prefect() -> dict[str, Any]:
     url = os.environ.get("PREFECT_API_URL", "")
     if not url:
-        return _check("Prefect", False, "PREFECT_API_URL is not set; only the nightly schedule needs it", required=False)
+        return _check(
+            "Prefect", False, "PREFECT_API_URL is not set; only the nightly schedule needs it", required=False
+        )
     try:
         with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=3) as answer:
             return _check("Prefect", answer.status == 200, f"{url} answers", required=False)

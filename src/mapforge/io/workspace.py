@@ -54,6 +54,10 @@ class Workspace:
     def map_elements(self, tile: TileId) -> Path:
         return self.root / "map_elements" / f"{tile}.parquet"
 
+    def map_elements_files(self) -> list[Path]:
+        """Every tile's map elements that are there, sorted."""
+        return sorted((self.root / "map_elements").glob("*/*/*.parquet"))
+
     def tile(self, tile: TileId, build: str) -> Path:
         return self.tiles / str(tile) / f"{build}.parquet"
 

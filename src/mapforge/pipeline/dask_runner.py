@@ -21,16 +21,14 @@ class DaskRunner:
     def __init__(self, address: str | None, workers: int, threads_a_worker: int = 1) -> None:
         self._cluster: LocalCluster | None = None
         if address is None:
-            self._cluster = LocalCluster(  # type: ignore[no-untyped-call]
-                n_workers=workers, threads_per_worker=threads_a_worker, dashboard_address=None
-            )
-        self._client = Client(self._cluster or address)  # type: ignore[no-untyped-call]
+            self._cluster = LocalCluster(n_workers=workers, threads_per_worker=threads_a_worker, dashboard_address=None)
+        self._client = Client(self._cluster or address)
 
     def map(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """A job whose worker dies runs again elsewhere; one that kills every worker it meets fails."""
         waiting = iter(jobs)
         running: dict[Any, Job] = {}
-        finished = as_completed()  # type: ignore[no-untyped-call]
+        finished = as_completed()
         self._submit(waiting, running, finished, AHEAD)
         for future in finished:
             job = running.pop(future)
@@ -39,13 +37,13 @@ class DaskRunner:
 
     def close(self) -> None:
         """Leaves the cluster, and ends it when it was started here."""
-        self._client.close()  # type: ignore[no-untyped-call]
+        self._client.close()
         if self._cluster is not None:
-            self._cluster.close()  # type: ignore[no-untyped-call]
+            self._cluster.close()
 
     def _submit(self, waiting: Iterator[Job], running: dict[Any, Job], finished: Any, count: int) -> None:
         for job in islice(waiting, count):
-            future = self._client.submit(execute, job, pure=False)  # type: ignore[no-untyped-call]
+            future = self._client.submit(execute, job, pure=False)
             running[future] = job
             finished.add(future)
 

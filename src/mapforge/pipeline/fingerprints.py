@@ -31,14 +31,12 @@ class Fingerprints:
     @classmethod
     def of(cls, settings: Settings) -> Fingerprints:
         """Finds the weights and the device. Raises MissingInputError when weights are not there."""
-        weights = [
-            weights_path(settings.models.bev, BEV_SEGMENTER),
-            weights_path(settings.models.signs, SIGN_DETECTOR),
-        ]
-        for path in weights:
+        bev = weights_path(settings.models.bev, BEV_SEGMENTER)
+        signs = weights_path(settings.models.signs, SIGN_DETECTOR)
+        for path in (bev, signs):
             if not path.is_file():
                 raise MissingInputError(f"model weights {path} are missing; set models.bev and models.signs")
-        return cls(settings, *weights, resolve_device(settings.engine.device))
+        return cls(settings, bev, signs, resolve_device(settings.engine.device))
 
     @cached_property
     def model_ids(self) -> dict[str, str]:
@@ -95,8 +93,9 @@ class Fingerprints:
             code=code_version("mapforge.fusion", *GROUND),
         )
 
-    def tiles(self, pieces: Mapping[TileId, str]) -> str:
+    def tiles(self, pieces: Mapping[TileId, str], metadata: Mapping[str, str]) -> str:
         return fingerprint_of(
+            metadata=dict(metadata),
             pieces={str(tile): text for tile, text in pieces.items()},
             config=self.settings.tiles,
             code=code_version("mapforge.tiles", *GROUND),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mapforge import __version__
 from mapforge.catalog.tables import TileState
 from mapforge.config import Settings
 from mapforge.errors import ConfigurationError, NoUsableDriveError
@@ -19,6 +21,7 @@ from mapforge.geometry.tiles import TileId, tiles_near
 from mapforge.ingest.discovery import LogSource, find_logs
 from mapforge.ingest.stage import IngestInputs
 from mapforge.io.drive_store import DriveReader
+from mapforge.io.parquet import read_metadata
 from mapforge.io.trajectories import read_trajectory
 from mapforge.io.workspace import Workspace
 from mapforge.localization.stage import LocalizationInputs
@@ -30,6 +33,7 @@ from mapforge.pipeline.fingerprints import Fingerprints
 from mapforge.pipeline.jobs import Job
 from mapforge.rasterization.stage import RasterizationInputs
 from mapforge.schemas.drive import DriveManifest
+from mapforge.tiles.stage import TilesInputs
 from mapforge.vectorization.stage import VectorizationInputs
 
 TILE_REACH_M = 20.0
@@ -43,6 +47,7 @@ class RegionResult:
     drives: those of the region that were mapped. refused: drive or log -> why it was left out.
     failed: tile -> (stage, error).
     builds: tile -> build. skipped: tiles another run is working on.
+    rasters: tile -> what each drive saw of it.
     """
 
     drives: dict[str, DriveManifest] = field(default_factory=dict)
@@ -50,6 +55,7 @@ class RegionResult:
     failed: dict[TileId, tuple[str, str]] = field(default_factory=dict)
     builds: dict[TileId, str] = field(default_factory=dict)
     skipped: list[TileId] = field(default_factory=list)
+    rasters: dict[TileId, list[Path]] = field(default_factory=dict)
 
 
 def build_region(
@@ -159,6 +165,8 @@ class _Build:
         self._drop_failed_drives(done.errors)
         for drive, outputs in done.outputs.items():
             self.drive_tiles[drive] = sorted(_tile_of_raster(path) for path in outputs)
+            for path in sorted(outputs):
+                self.result.rasters.setdefault(_tile_of_raster(path), []).append(path)
 
     def claim(self, only: set[TileId] | None) -> None:
         """The region's tiles, less those another living run works on."""
@@ -197,9 +205,9 @@ class _Build:
                 )
         done = self.execution.do("perception", jobs)
         for item in done.outputs:
-            tile, _, drive = item.rpartition("@")
+            name, _, drive = item.rpartition("@")
             fingerprint = self.fingerprints.observation(self.rasters[drive])
-            self.observations.setdefault(drive, {})[TileId.parse(tile)] = fingerprint
+            self.observations.setdefault(drive, {})[TileId.parse(name)] = fingerprint
         for item, error in sorted(done.errors.items()):
             self._fail_tile(TileId.parse(item.rpartition("@")[0]), "perception", error)
 
@@ -250,8 +258,39 @@ class _Build:
             del self.pieces[TileId.parse(item)]
 
     def cut(self) -> None:
-        """All tiles of the map at once: an element keeps one id over the tiles it crosses."""
-        raise NotImplementedError
+        """The whole map at once, so that an element keeps one id over all tiles it crosses; what is made stays."""
+        pieces = {**self._known_pieces(), **self.pieces}
+        if not pieces:
+            return
+        metadata = {"code_version": __version__, "models": json.dumps(self.fingerprints.model_ids, sort_keys=True)}
+        inputs = TilesInputs(self.workspace, sorted(pieces), self.frame, metadata, pieces)
+        fingerprint = self.fingerprints.tiles(pieces, metadata)
+        done = self.execution.do(
+            "tiles", [self._job("tiles", "map", stages.cut, inputs, self.settings.tiles, fingerprint)]
+        )
+        for error in done.errors.values():
+            for tile in list(self.pieces):
+                self._fail_tile(tile, "tiles", error)
+        for path in done.outputs.get("map", ()):
+            self._record_build(TileId.parse("/".join(path.parent.parts[-3:])), path.stem, fingerprint)
+
+    def _known_pieces(self) -> dict[TileId, str]:
+        """Map elements that other runs made, with their fingerprints."""
+        known = {}
+        for path in self.workspace.map_elements_files():
+            tile = TileId.parse("/".join([*path.parent.parts[-2:], path.stem]))
+            known[tile] = read_metadata(path)["fingerprint"]
+        return known
+
+    def _record_build(self, tile: TileId, build: str, fingerprint: str) -> None:
+        """A tile of another run gets a new build too, when the name of an element that crosses into it changed."""
+        catalog = self.execution.catalog
+        catalog.record_build(str(tile), build, fingerprint, self.execution.run_id)
+        if tile in self.pieces:
+            self.result.builds[tile] = build
+            catalog.set_tile(str(tile), TileState.BUILT, build=build)
+        else:
+            catalog.replace_build(str(tile), build)
 
     def _job(
         self,
