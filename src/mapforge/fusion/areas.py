@@ -131,7 +131,8 @@ def fused_drivable(
     looked = visibility.at(grid.centres_of(rows, columns)).sum(axis=1).reshape(grid.shape)
     masks = np.array([mask_of([part for e in own for part in parts_of(e.geometry)], grid) for own in areas])
     votes = masks.sum(axis=0)
-    share = uniform_filter(votes / np.maximum(np.maximum(looked, votes), 1), 3)
+    majority = 2 * votes >= np.maximum(np.maximum(looked, votes), 1)
+    share = uniform_filter(majority.astype(np.float64), 3)
     outlines = [
         part
         for outline in polygons_above(share, 0.499, grid)

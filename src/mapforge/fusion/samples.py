@@ -15,6 +15,7 @@ Float = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 _SAME_POINT_M = 2e-3
+_ORIGIN_STEP_M = 1000.0
 _UNSTATED_SIGMA_M = 0.1
 
 
@@ -98,7 +99,8 @@ def _nothing() -> list[Float]:
 
 
 def _content(element: MapElement) -> str:
-    return content_id(element.xyz_map)
+    """Equal for equal lines whatever the frame's origin, which is a whole number of kilometres."""
+    return content_id(np.round(element.xyz_map, 3) % _ORIGIN_STEP_M)
 
 
 def _in_order(elements: list[MapElement]) -> list[MapElement]:
