@@ -232,7 +232,8 @@ def _road(
             dividers.append(_divider(rng, style, left - inset, "solid", colour))
             dividers.append(_divider(rng, style, -right + inset, "solid", "white"))
     straight = rng.random() < 0.5
-    clear = float(rng.uniform(0.3, 4.0)) if minor or rng.random() < 0.75 else -1e3
+    approaches = _approaches(rng, style) if place not in (Place.STREET, Place.MOTORWAY) else []
+    clear = _clear_m(rng, approaches, minor)
     centres = [median / 2 + (i + 0.5) * lane for i in range(backward)]
     centres += [-median / 2 - (i + 0.5) * lane for i in range(forward)]
     return Road(
@@ -250,7 +251,7 @@ def _road(
         dividers=dividers,
         sides=(_side(rng, style, motorway), _side(rng, style, motorway)),
         islands=islands,
-        approaches=_approaches(rng, style) if place not in (Place.STREET, Place.MOTORWAY) else [],
+        approaches=approaches,
         driveways=[
             (int(rng.choice([-1, 1])), float(rng.uniform(-30, 30)), float(rng.uniform(1.5, 3.5)))
             for _ in range(0 if motorway else int(rng.poisson(1.0)))
@@ -373,6 +374,14 @@ def _approaches(rng: np.random.Generator, style: _Style) -> list[Approach]:
             )
         )
     return approaches
+
+
+def _clear_m(rng: np.random.Generator, approaches: list[Approach], minor: bool) -> float:
+    """How far before the junction lines end: behind what is painted across, or anywhere, or not at all."""
+    across = [a.stop_line_m + a.stop_line_width_m for a in approaches if a.has_crossing or a.has_stop_line]
+    if across and rng.random() < 0.9:
+        return max(across) + float(rng.uniform(-0.3, 0.5))
+    return float(rng.uniform(0.3, 4.0)) if minor or rng.random() < 0.75 else -1e3
 
 
 def _mid_crossings(rng: np.random.Generator, style: _Style, place: Place) -> list[tuple[float, float, str]]:

@@ -112,7 +112,9 @@ def scan(
     z = _blur(surface.z_m, pose_sigma_m)
     signal = _sensor_curve(_blur(surface.reflectance, pose_sigma_m), rng, device)
     expected, gain, bias_z = _expected_hits(z, shade, track, scanner, rng)
-    expected = expected * (1 - 0.9 * blocked) * at_fine_wall(fields, rng)
+    walls, beyond = _walls(fields, rng, device)
+    upright = torch.maximum(walls, _outlines(blocked))
+    expected = expected * (1 - 0.9 * blocked) * beyond * (1 + 3 * upright)
     dropout = (smooth_noise(rng, 3.0, device) < 2.2).float() if rng.random() < 0.15 else torch.ones_like(z)
     hits = torch.poisson(expected * dropout, generator=noise)
     mask = (hits > 0).float()
@@ -122,20 +124,41 @@ def scan(
     tilt = rng.normal(0, 0.004, 2)
     x, y = fine_grid(device)
     scatter = torch.sqrt(scanner.range_noise_m**2 + (0.5 * surface.bumps_m) ** 2)
-    height = z + surface.bumps_m + bias_z + float(tilt[0]) * x + float(tilt[1]) * y + scatter * root * _normal(z, noise)
+    climb = upright * (0.05 + 0.22 * torch.rand(z.shape, generator=noise, device=device))
+    height = (
+        z
+        + climb
+        + surface.bumps_m
+        + bias_z
+        + float(tilt[0]) * x
+        + float(tilt[1]) * y
+        + scatter * root * _normal(z, noise)
+    )
     steep = FINE_M * torch.stack(torch.gradient(z, spacing=FINE_M)).abs().sum(0)
-    spread = torch.sqrt(scatter**2 + (0.3 * steep) ** 2) * (1 + 0.7 * root * _normal(z, noise)).abs()
+    spread = (
+        torch.sqrt(scatter**2 + (0.3 * steep) ** 2 + (0.08 * upright) ** 2) * (1 + 0.7 * root * _normal(z, noise)).abs()
+    )
     spread = spread * (hits > 1) * (1 - root**2).clamp(min=0).sqrt()
+    obstacle = torch.maximum(obstacle, upright)
     ratio = (obstacle * (0.7 + 0.3 * torch.rand(z.shape, generator=noise, device=device))).clamp(0, 1)
     return Scan(hits, intensity, height * mask, spread, ratio)
 
 
-def at_fine_wall(fields: SceneFields, rng: np.random.Generator) -> Tensor:
-    """1 where something can be seen; behind walls and hedges along the road little is."""
+def _walls(fields: SceneFields, rng: np.random.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Walls and hedges along the road: 1 on them, and the share of rays that get past."""
     edge = at_fine(fields.edge_m)
-    if rng.random() < 0.3:
-        return torch.ones_like(edge)
-    return torch.where(edge > side_parameters(fields)("wall_m"), 0.02, 1.0)
+    if rng.random() < 0.25:
+        return torch.zeros_like(edge), torch.ones_like(edge)
+    behind = edge - side_parameters(fields)("wall_m") - 0.3 * smooth_noise(rng, 8.0, device)
+    closed = (smooth_noise(rng, float(rng.uniform(3, 10)), device) < rng.uniform(-0.3, 2.0)).float()
+    thickness = float(rng.uniform(0.1, 0.8))
+    on = ((behind > 0) & (behind < thickness)).float() * closed
+    return on, 1 - (behind >= thickness).float() * (closed * 0.98 + 0.5 * (1 - closed))
+
+
+def _outlines(blocked: Tensor) -> Tensor:
+    """1 along the sides of what stands on the road: the low parts of a vehicle are near the ground."""
+    return ((blocked > 0.15) & (blocked < 0.85)).float() * 0.8
 
 
 def _expected_hits(
@@ -146,13 +169,16 @@ def _expected_hits(
     x, y = fine_grid(device)
     table = _ring_table(scanner, track.smear_m, rng, device)
     slope_y, slope_x = torch.gradient(z, spacing=FINE_M)
+    rise = 1 / (1 - z / scanner.height_m).clamp(min=0.3)
     total, gain, bias = (torch.full_like(z, 1e-9) for _ in range(3))
     lift = rng.normal(0, rng.uniform(0, 0.03), len(track.xy_m))
     pitch = rng.normal(0, rng.uniform(0, 0.001), len(track.xy_m))
     for index, (px, py) in enumerate(track.xy_m):
         dx, dy = x - float(px), y - float(py)
         radius = torch.hypot(dx, dy)
-        bins = (radius / _LUT_STEP_M).long().clamp(max=table.shape[1] - 1)
+        # a point higher than the road is met by a ring that would meet the road further out
+        flat_radius = radius * rise
+        bins = (flat_radius * (1 / _LUT_STEP_M)).long().clamp(max=table.shape[1] - 1)
         steepness = ((dx * slope_x + dy * slope_y) / scanner.height_m).clamp(-0.95, 12)
         density = table[0][bins] * (1 + steepness) * at_fine(shade[index]) * float(track.sweeps[index])
         total += density
@@ -236,7 +262,9 @@ def _vehicles(fields: SceneFields, rng: np.random.Generator) -> list[_Box]:
                 continue
             for station in np.arange(-33, 33, 6.2) + rng.uniform(0, 6):
                 if rng.random() < share and abs(station) > 9:
-                    lateral = edge - sign * float(rng.uniform(1.0, 1.5))
+                    lateral = edge - sign * float(
+                        rng.choice([rng.uniform(1.0, 1.5), rng.uniform(-0.6, 1.0)], p=[0.8, 0.2])
+                    )
                     boxes.append(_vehicle(road, station, lateral, rng, 0))
         for centre in road.lane_centres_m:
             if rng.random() < 0.3:

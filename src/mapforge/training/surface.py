@@ -240,6 +240,12 @@ def _asphalt(fields: SceneFields, edge: Tensor, rng: np.random.Generator, device
             shade = shade + stripe(lateral - seam, float(rng.uniform(0.03, 0.15))) * float(
                 rng.choice([-0.4, -0.2, 0.3])
             )
+        for side, width, sign in (
+            (road.road.left_m, road.road.parking_m[0], 1),
+            (-road.road.right_m, road.road.parking_m[1], -1),
+        ):
+            if width and rng.random() < 0.5:
+                shade = shade + (lateral * sign > side * sign - width) * float(rng.uniform(-0.5, 0.5))
         field = field * (1 + own * shade)
     if rng.random() < 0.4:
         level = smooth_noise(rng, float(rng.uniform(3, 8)), device)
