@@ -78,8 +78,8 @@ def read_trajectory_info(path: Path) -> TrajectoryInfo:
             frame,
             metadata["source"],
             metadata["drive_id"],
-            metadata["georeferenced"] == "true",
-            metadata["fingerprint"],
+            metadata.get("georeferenced", "true") == "true",
+            metadata.get("fingerprint", ""),
         )
     except KeyError as error:
         raise ContractError(f"{path} has no {error} in its footer: localise the drive again") from error
