@@ -57,7 +57,9 @@ class PointCloud:
         if raw is None:
             return np.zeros(len(self.points), dtype=np.float32)
         scaled = np.multiply(raw, np.float32(1.0 / scale), dtype=np.float32)
-        return np.clip(np.nan_to_num(scaled, copy=False), 0.0, 1.0, out=scaled)
+        if not (scaled.size and scaled.min() >= 0.0 and scaled.max() <= 1.0):
+            np.clip(np.nan_to_num(scaled, copy=False), 0.0, 1.0, out=scaled)
+        return scaled
 
     def intensity_scale(self) -> float:
         """What full intensity is: 255 for bytes, else the smallest of 1, 255, 4095, 65535 that holds the values."""
@@ -66,7 +68,9 @@ class PointCloud:
             return 1.0
         if raw.dtype.itemsize == 1:
             return 255.0
-        most = float(np.nanmax(raw)) if np.isfinite(raw).any() else 0.0
+        most = float(raw.max())
+        if not math.isfinite(most):
+            most = float(np.max(raw, where=np.isfinite(raw), initial=0.0))
         return next((scale for scale in _INTENSITY_SCALES if most <= scale * 1.001), _INTENSITY_SCALES[-1])
 
     def ring(self) -> NDArray[np.int16] | None:
@@ -87,19 +91,26 @@ class PointCloud:
         raw = self.field(_TIME)
         if raw is None or len(raw) == 0:
             return None
-        low, high = float(np.nanmin(raw)), float(np.nanmax(raw))
+        low, high = float(raw.min()), float(raw.max())
         if not (math.isfinite(low) and math.isfinite(high)):
             return None
         if high > 1e8 and raw.dtype.itemsize == 8:
-            unit = 1.0 if high > 1e17 else 1e9
-            start = raw[0]
-            lead = round(float(start) * unit) if unit > 1 else int(start)
-            offsets = np.round((raw - start) * unit) + (lead - self.timestamp_ns)
+            offsets, low, high = self._since_stamp(raw)
         else:
-            offsets = np.multiply(raw, _unit_ns(high - low, raw.dtype), dtype=np.float64)
-        if np.abs(offsets).max() > _MOST_OFFSET_NS:
-            offsets = offsets - offsets.min()
-        return None if offsets.max() > _MOST_OFFSET_NS else offsets.astype(np.int32)
+            unit = _unit_ns(high - low, raw.dtype)
+            low, high = low * unit, high * unit
+            offsets = raw if unit == 1.0 else np.multiply(raw, unit, dtype=np.float64)
+        if max(-low, high) > _MOST_OFFSET_NS:
+            offsets, high = offsets - offsets.min(), high - low
+        return None if high > _MOST_OFFSET_NS else offsets.astype(np.int32)
+
+    def _since_stamp(self, absolute: NDArray) -> tuple[NDArray, float, float]:
+        """Absolute times, seconds or nanoseconds, as nanoseconds after the stamp; their least and greatest."""
+        unit = 1.0 if absolute.max() > 1e17 else 1e9
+        start = absolute[0]
+        lead = round(float(start) * unit) if unit > 1 else int(start)
+        offsets = np.round((absolute - start) * unit) + (lead - self.timestamp_ns)
+        return offsets, float(offsets.min()), float(offsets.max())
 
     def radar_columns(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(N,) radial velocity and radar cross-section (NaN when not given)."""

@@ -134,7 +134,7 @@ class DriveReader:
         pieces = [self._parts(name)[g.part].read_row_group(g.index, use_threads=False) for g in groups]
         if not pieces:
             return schema.empty_table()
-        table = pa.concat_tables(pieces).replace_schema_metadata(None).unify_dictionaries()
+        table = pa.concat_tables(pieces).replace_schema_metadata(None).unify_dictionaries().cast(schema)
         return table if "timestamp_ns" not in schema.names else _in_window(table, start_ns, end_ns)
 
     @cached_property
