@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +68,7 @@ def draw_boundaries(borders: tuple[Border, ...], ledger: TruthLedger) -> None:
         xy = np.vstack([border.xy[turn:-1], border.xy[: turn + 1]])
         kind = np.roll(kind, -turn)
         cuts = [0, *(np.flatnonzero(np.diff(kind)) + 1).tolist(), len(kind)]
-        for a, b in zip(cuts[:-1], cuts[1:]):
+        for a, b in itertools.pairwise(cuts):
             if kind[a] < 2 and polylines.length(xy[a : b + 1]) > 0.5:
                 line = shapely.LineString(xy[a : b + 1]).simplify(0.004)
                 ledger.draw(ElementClass.ROAD_BOUNDARY, line, boundary_type="curb" if kind[a] else "edge")

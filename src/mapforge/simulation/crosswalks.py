@@ -91,9 +91,7 @@ def _arrow(turns: tuple[str, ...]) -> shapely.Polygon:
     for turn, side in (("left", 1.0), ("right", -1.0)):
         if turn in turns:
             parts.append(
-                shapely.Polygon(
-                    [(-2.9, 0.08 * side), (-2.5, -0.08 * side), (-1.9, 0.5 * side), (-2.3, 0.5 * side)]
-                )
+                shapely.Polygon([(-2.9, 0.08 * side), (-2.5, -0.08 * side), (-1.9, 0.5 * side), (-2.3, 0.5 * side)])
             )
             parts.append(shapely.Polygon([(-1.7, 0.3 * side), (-2.5, 0.46 * side), (-1.6, 0.95 * side)]))
     united = shapely.union_all(parts)

@@ -32,7 +32,7 @@ class Furniture:
 
     def is_free(self, xy: Float) -> bool:
         """No other post is near."""
-        return all(np.linalg.norm(place - xy) > CLEAR_OF_OTHERS_M for place in self.places)
+        return not self.places or float(np.abs(np.array(self.places) - xy).max(axis=1).min()) > CLEAR_OF_OTHERS_M
 
     def add_sign(self, xy: Float, heading_rad: float, sign_type: str) -> None:
         """A sign on a post of its own. xy: (2,) of the plate; heading_rad: where it faces."""
@@ -45,7 +45,9 @@ class Furniture:
         self.places.append(xy)
         self._post(xy - 0.09 * facing, ground, above + height / 2)
         self.meshes.append(
-            box(_at(xy - 0.03 * facing, ground + above - height / 2), (0.02, width, height), heading, Material.SIGN_BACK)
+            box(
+                _at(xy - 0.03 * facing, ground + above - height / 2), (0.02, width, height), heading, Material.SIGN_BACK
+            )
         )
         self._face(ElementClass.TRAFFIC_SIGN, xy, ground, above, heading, width, height, sign_type, "")
 
@@ -93,9 +95,7 @@ class Furniture:
         centre = (float(xy[0]), float(xy[1]), ground_m + above_m)
         self.plates.append(SignPlate(centre, heading, width_m, height_m, sign_type, state))
         named = {"sign_type": sign_type} if kind == ElementClass.TRAFFIC_SIGN else {}
-        self.ledger.draw(
-            kind, shapely.Point(*centre), heading_rad=heading, height_m=above_m, width_m=width_m, **named
-        )
+        self.ledger.draw(kind, shapely.Point(*centre), heading_rad=heading, height_m=above_m, width_m=width_m, **named)
 
 
 def _at(xy: Float, z_m: float) -> Float:

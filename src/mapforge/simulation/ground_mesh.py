@@ -14,11 +14,10 @@ from mapforge.simulation.world import Material, Mesh
 Float = NDArray[np.float64]
 
 SMALLEST_PIECE_M2 = 1e-5
+BLOCK_CELLS = 12
 
 
-def area_mesh(
-    area: shapely.Geometry, cell_m: float, height: Callable[[Float], Float], material: Material
-) -> Mesh:
+def area_mesh(area: shapely.Geometry, cell_m: float, height: Callable[[Float], Float], material: Material) -> Mesh:
     """Triangles over an area (polygon or multipolygon, map plane), at most `cell_m` wide, at height(xy)."""
     triangles = triangulate(area, cell_m)
     corners, index = np.unique(np.round(triangles.reshape(-1, 2), 4), axis=0, return_inverse=True)
@@ -31,12 +30,24 @@ def area_mesh(
 def triangulate(area: shapely.Geometry, cell_m: float) -> Float:
     """(T, 3, 2) triangles that tile the area.
 
-    The plane is cut into square cells: whole cells become two triangles, cells on the border are clipped and
-    triangulated (constrained Delaunay), so that neighbouring cells share their vertices and no gap opens.
+    The plane is cut into blocks, so that clipping stays local, and these into square cells: whole cells become two
+    triangles, cells on the border are clipped and triangulated (constrained Delaunay), so that neighbouring cells share their vertices and no gap opens.
     """
-    cells = _cells(area, cell_m)
+    blocks = _cells(area, BLOCK_CELLS * cell_m)
     shapely.prepare(area)
-    inside = shapely.contains_properly(area, cells)
+    inside = shapely.contains_properly(area, blocks)
+    border = ~inside & shapely.intersects(area, blocks)
+    parts = [*blocks[inside], *shapely.intersection(blocks[border], area)]
+    pieces = [_triangulate_block(part, cell_m) for part in parts]
+    return np.concatenate(pieces) if pieces else np.zeros((0, 3, 2))
+
+
+def _triangulate_block(area: shapely.Geometry, cell_m: float) -> Float:
+    cells = _cells(area, cell_m)
+    if not len(cells):
+        return np.zeros((0, 3, 2))
+    shapely.prepare(area)
+    inside = shapely.covers(area, cells)
     border = ~inside & shapely.intersects(area, cells)
     whole = shapely.get_coordinates(cells[inside]).reshape(-1, 5, 2)
     squares = np.concatenate([whole[:, [0, 1, 2]], whole[:, [0, 2, 3]]])
@@ -48,7 +59,9 @@ def triangulate(area: shapely.Geometry, cell_m: float) -> Float:
 
 
 def _cells(area: shapely.Geometry, cell_m: float) -> NDArray[np.object_]:
-    xmin, ymin, xmax, ymax = shapely.bounds(area)
+    if area.is_empty:
+        return np.zeros(0, dtype=object)
+    xmin, ymin, xmax, ymax = np.round(shapely.bounds(area), 6)
     columns = np.arange(np.floor(xmin / cell_m), np.ceil(xmax / cell_m)) * cell_m
     rows = np.arange(np.floor(ymin / cell_m), np.ceil(ymax / cell_m)) * cell_m
     x, y = (a.ravel() for a in np.meshgrid(columns, rows))

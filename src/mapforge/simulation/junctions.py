@@ -110,8 +110,7 @@ def _junction(network: RoadNetwork, node: int, rng: np.random.Generator) -> Junc
     arms = [Arm(s, start, mouth, major) for (s, start), mouth, major in zip(ends, mouths, majors)]
     arms.sort(key=lambda arm: arm.outward_rad % (2 * np.pi))
     outer = [
-        arm.street.asphalt(*sorted((arm.station(arm.mouth_m), arm.station(ARM_M + 5.0)))).buffer(0.02)
-        for arm in arms
+        arm.street.asphalt(*sorted((arm.station(arm.mouth_m), arm.station(ARM_M + 5.0)))).buffer(0.02) for arm in arms
     ]
     near = closed.intersection(shapely.Point(*centre).buffer(max(mouths) + 25.0))
     area = _largest(near.difference(shapely.union_all(outer)))

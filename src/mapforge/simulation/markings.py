@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +83,6 @@ def _strands(slot: LineSlot, style: PaintStyle) -> list[tuple[float, str]]:
 def _stretches(kind: str, start_m: float, end_m: float, style: PaintStyle) -> list[tuple[float, float]]:
     if kind == "solid":
         cuts = np.linspace(start_m, end_m, max(1, round((end_m - start_m) / SOLID_PIECE_M)) + 1)
-        return [(float(a), float(b)) for a, b in zip(cuts[:-1], cuts[1:])] if end_m - start_m > 0.5 else []
+        return [(float(a), float(b)) for a, b in itertools.pairwise(cuts)] if end_m - start_m > 0.5 else []
     starts = np.arange(start_m, end_m - SHORTEST_DASH_M, style.dash_m + style.gap_m)
     return [(float(a), float(min(a + style.dash_m, end_m))) for a in starts]

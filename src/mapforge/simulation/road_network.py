@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -152,7 +153,7 @@ def _streets_of(number: int, corridor: _Corridor, junctions: list[int], first_in
     knots = _from_junction(corridor, junctions)
     stops = [n for n, knot in enumerate(knots) if knot.node in junctions or n in (0, len(knots) - 1)]
     streets = []
-    for a, b in zip(stops[:-1], stops[1:]):
+    for a, b in itertools.pairwise(stops):
         piece = slice(vertices[a], vertices[b] + 1)
         part = Curve(curve.xy[piece], curve.heading_rad[piece])
         start, end = (junctions.index(knots[n].node) if knots[n].node in junctions else -1 for n in (a, b))

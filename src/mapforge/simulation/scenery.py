@@ -26,11 +26,11 @@ def place_buildings(
     """
     meshes: list[Mesh] = []
     footprints: list[shapely.Polygon] = []
-    for ring in (asphalt.exterior, *asphalt.interiors):
+    for number, ring in enumerate((asphalt.exterior, *asphalt.interiors)):
         setback = float(rng.uniform(4.5, 9.0))
-        front = _beyond(asphalt, ring, setback)
-        for line in front:
-            _row(line, room.difference(asphalt.buffer(setback - 0.5)), footprints, meshes, height, rng)
+        clear = room.difference(asphalt.buffer(setback - 0.5))
+        for line in _beyond(ring, setback, outer=number == 0):
+            _row(line, clear, footprints, meshes, height, rng)
     return meshes, shapely.union_all(footprints)
 
 
@@ -66,9 +66,8 @@ def _row(
             station += 3.0
 
 
-def _beyond(asphalt: shapely.Polygon, ring: shapely.LinearRing, distance_m: float) -> list[Float]:
+def _beyond(ring: shapely.LinearRing, distance_m: float, outer: bool) -> list[Float]:
     """Lines parallel to a ring of the asphalt on its outside, the road on their right."""
-    outer = ring.equals(asphalt.exterior)
     polygon = shapely.Polygon(ring)
     moved = polygon.buffer(distance_m) if outer else polygon.buffer(-distance_m)
     lines = []
@@ -87,16 +86,17 @@ def place_greenery(
     """Trees near the road, hedges and boxes behind the sidewalk. taken: footprints to keep out of."""
     meshes: list[Mesh] = []
     shapely.prepare(taken)
+    shapely.prepare(asphalt)
     per_100m = rng.uniform(2.0, 5.0)
-    for ring in (asphalt.exterior, *asphalt.interiors):
+    for number, ring in enumerate((asphalt.exterior, *asphalt.interiors)):
         count = int(ring.length * per_100m / 100)
         for station in rng.uniform(0, ring.length, count):
-            xy = _aside(asphalt, ring, float(station), float(rng.choice([rng.uniform(1.0, 1.6), rng.uniform(4, 9)])))
+            xy = _aside(ring, number == 0, station, float(rng.choice([rng.uniform(1.0, 1.6), rng.uniform(4, 9)])))
             if _is_clear(xy, 1.3, asphalt, taken) and furniture.is_free(xy):
                 furniture.places.append(xy)
                 meshes += _tree(xy, float(furniture.height(xy[None])[0]), rng)
         for station in rng.uniform(0, ring.length, count // 2):
-            xy = _aside(asphalt, ring, float(station), float(rng.uniform(3.6, 6.5)))
+            xy = _aside(ring, number == 0, station, float(rng.uniform(3.6, 6.5)))
             if _is_clear(xy, 1.0, asphalt, taken):
                 size = (float(rng.uniform(0.6, 3.0)), float(rng.uniform(0.4, 0.9)), float(rng.uniform(0.5, 1.6)))
                 foot = np.array([*xy, float(furniture.height(xy[None])[0]) - 0.1])
@@ -109,10 +109,11 @@ def place_lamps(
 ) -> None:
     """Lamp posts behind the curb every 22 to 36 m."""
     shapely.prepare(taken)
-    for ring in (asphalt.exterior, *asphalt.interiors):
+    shapely.prepare(asphalt)
+    for number, ring in enumerate((asphalt.exterior, *asphalt.interiors)):
         step = float(rng.uniform(22.0, 36.0))
         for station in np.arange(float(rng.uniform(0, step)), ring.length, step):
-            xy = _aside(asphalt, ring, float(station), float(rng.uniform(0.5, 1.0)))
+            xy = _aside(ring, number == 0, station, float(rng.uniform(0.5, 1.0)))
             if _is_clear(xy, 0.3, asphalt, taken) and furniture.is_free(xy):
                 furniture.add_pole(xy, float(rng.uniform(5.0, 8.0)), float(rng.uniform(0.06, 0.11)))
 
@@ -146,17 +147,17 @@ def _tree(xy: Float, ground_m: float, rng: np.random.Generator) -> list[Mesh]:
     ]
 
 
-def _aside(asphalt: shapely.Polygon, ring: shapely.LinearRing, station_m: float, distance_m: float) -> Float:
+def _aside(ring: shapely.LinearRing, outer: bool, station_m: float, distance_m: float) -> Float:
     """A point outside the asphalt, abreast of a station of one of its rings."""
     xy = shapely.get_coordinates(ring)
     place, ahead = polylines.at_stations(xy, np.array([station_m, station_m + 0.5]))
     along = (ahead - place) / max(float(np.linalg.norm(ahead - place)), 1e-9)
     left = np.array([-along[1], along[0]])
     # the asphalt is on the left of a counter-clockwise outer ring and of a clockwise hole
-    asphalt_left = shapely.is_ccw(ring) == ring.equals(asphalt.exterior)
+    asphalt_left = shapely.is_ccw(ring) == outer
     return np.asarray(place - left * distance_m if asphalt_left else place + left * distance_m)
 
 
 def _is_clear(xy: Float, room_m: float, asphalt: shapely.Polygon, taken: shapely.Geometry) -> bool:
     point = shapely.Point(*xy)
-    return asphalt.distance(point) > 0.35 and taken.distance(point) > room_m
+    return not (shapely.dwithin(asphalt, point, 0.35) or shapely.dwithin(taken, point, room_m))

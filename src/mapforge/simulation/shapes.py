@@ -78,7 +78,9 @@ def vehicle(foot_m: Float, yaw_rad: float, length_m: float, width_m: float, heig
     floor = 0.22
     waist = floor + (height_m - floor) * 0.52
     body = _tapered(length_m, length_m, width_m, width_m, floor, waist, 0.0)
-    cabin = _tapered(length_m * 0.62, length_m * 0.44, width_m * 0.94, width_m * 0.78, waist, height_m, -0.06 * length_m)
+    cabin = _tapered(
+        length_m * 0.62, length_m * 0.44, width_m * 0.94, width_m * 0.78, waist, height_m, -0.06 * length_m
+    )
     wheels = [
         _placed(_BOX_CORNERS * (0.62, 0.22, 0.5), np.array([x, y, 0.0]), 0.0, _BOX_FACES, Material.VEHICLE)
         for x in (-0.31 * length_m, 0.31 * length_m)

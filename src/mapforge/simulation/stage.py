@@ -51,7 +51,7 @@ def run(
     """Writes logs/<drive_id>.mcap, truth/map.parquet, truth/trajectories/<drive_id>.parquet, world.json, world.png.
 
     The same config gives the same bytes, whatever the number of workers. A drive whose log is whole and was made from
-    the same config by the same code is not recorded again. progress: called with (done, all, drive_id) after each drive.
+    the same config by the same code is not recorded again. progress: called with (done, all, drive_id) after each.
     """
     out, tmp = inputs.out, inputs.out / "tmp"
     fingerprint = _fingerprint(config)

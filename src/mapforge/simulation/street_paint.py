@@ -62,7 +62,9 @@ def paint_town(
                 _paint_approach(approach, junction, lanes, turns, worn, rng, ledger, painted.marks)
         spans = _spans(street, painted, crossings, worn, rng, ledger)
         painted.lines[street.index] = [
-            line for slot in street.profile.lines for line in _paint_slot(street, slot, spans, painted, worn, rng, ledger)
+            line
+            for slot in street.profile.lines
+            for line in _paint_slot(street, slot, spans, painted, worn, rng, ledger)
         ]
     return painted
 

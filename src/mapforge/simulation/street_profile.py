@@ -139,9 +139,7 @@ def compose_profile(
             lines.append(LineSlot(offset, centre_marking, style.centre_colour, "centre"))
         elif i != backward:
             lines.append(LineSlot(offset, "dashed", "white", "lane"))
-    return StreetProfile(
-        total / 2, lanes, tuple(lines), parking_m[0], parking_m[1], speed_limit_kmh, curbed, style
-    )
+    return StreetProfile(total / 2, lanes, tuple(lines), parking_m[0], parking_m[1], speed_limit_kmh, curbed, style)
 
 
 def _centre_marking(rng: np.random.Generator, backward: int, forward: int) -> str:

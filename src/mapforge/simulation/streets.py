@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,9 +56,7 @@ class Curve:
 
     def strip(self, right_m: float, left_m: float, start_m: float, end_m: float) -> shapely.Polygon:
         """The area between two parallels (offsets to the left, right_m < left_m)."""
-        return shapely.Polygon(
-            np.vstack([self.line(right_m, start_m, end_m), self.line(left_m, start_m, end_m)[::-1]])
-        )
+        return shapely.Polygon(np.vstack([self.line(right_m, start_m, end_m), self.line(left_m, start_m, end_m)[::-1]]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +91,7 @@ def through(knots: list[Knot]) -> tuple[Curve, list[int]]:
     Returns the curve, about 1 m between vertices, and the vertex index of each knot.
     """
     pieces, headings, places = [], [], [0]
-    for a, b in zip(knots[:-1], knots[1:]):
+    for a, b in itertools.pairwise(knots):
         xy, heading = _piece(a, b)
         if headings:
             heading = heading + 2 * np.pi * np.round((headings[-1][-1] - heading[0]) / (2 * np.pi))

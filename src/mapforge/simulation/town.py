@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from zlib import crc32
-
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -19,16 +17,18 @@ from mapforge.simulation.lane_graph import build_lanes, mouth_station
 from mapforge.simulation.lane_truth import draw_lanes, route_lanes
 from mapforge.simulation.ledger import TruthLedger
 from mapforge.simulation.road_network import RoadNetwork, draw_network
-from mapforge.simulation.scenery import parked_vehicle, place_buildings, place_greenery, place_lamps
+from mapforge.simulation.scenery import parked_vehicle
 from mapforge.simulation.shapes import merge
 from mapforge.simulation.sign_placement import place_signs
 from mapforge.simulation.street_paint import StreetPaint, paint_town
+from mapforge.simulation.surroundings import random_stream, sidewalks_and_grass, surroundings
 from mapforge.simulation.terrain import build_ground, draw_hills
 from mapforge.simulation.world import Material, Mesh, World
 
 Float = NDArray[np.float64]
 
 MARGIN_M = 45.0
+BASE_HEIGHT_M = 160.0
 ASPHALT_CELL_M = 1.5
 GROUND_CELL_M = 3.0
 PARKING_SPACE_M = 6.4
@@ -43,31 +43,34 @@ def make_town(seed: int, town: TownConfig, lon_lat_deg: tuple[float, float] | No
     frame = MapFrame.at(*lon_lat_deg)
     centre = frame.from_wgs84(np.array([[*lon_lat_deg, 0.0]]))[0, :2]
     network = draw_network(
-        _random(seed, "roads"), town.blocks_east, town.blocks_north, town.block_m, town.curviness, centre
+        random_stream(seed, "roads"), town.blocks_east, town.blocks_north, town.block_m, town.curviness, centre
     )
-    junctions = build_junctions(network, _random(seed, "junctions"))
+    junctions = build_junctions(network, random_stream(seed, "junctions"))
     asphalt = asphalt_of(network, junctions)
-    lanes, turns = build_lanes(network, junctions, _random(seed, "lanes"))
+    lanes, turns = build_lanes(network, junctions, random_stream(seed, "lanes"))
 
     ledger = TruthLedger()
-    painted = paint_town(network, junctions, lanes, turns, town.crossings, town.wear, _random(seed, "paint"), ledger)
+    paint_rng = random_stream(seed, "paint")
+    painted = paint_town(network, junctions, lanes, turns, town.crossings, town.wear, paint_rng, ledger)
     bounds = shapely.bounds(asphalt) + np.array([-MARGIN_M, -MARGIN_M, MARGIN_M, MARGIN_M])
-    ground = build_ground(asphalt, draw_hills(_random(seed, "hills"), town.relief_m, 160.0), tuple(bounds.tolist()))
+    hills = draw_hills(random_stream(seed, "hills"), town.relief_m, BASE_HEIGHT_M)
+    ground = build_ground(asphalt, hills, tuple(bounds.tolist()))
     uncurbed = _beside_uncurbed(network, junctions)
-    borders = build_borders(asphalt, uncurbed, _open_ends(network), _random(seed, "borders"))
+    borders = build_borders(asphalt, uncurbed, _open_ends(network), random_stream(seed, "borders"))
     draw_boundaries(borders, ledger)
     ledger.draw(ElementClass.DRIVABLE_AREA, asphalt)
     draw_lanes(lanes, ledger)
 
+    extent = shapely.box(*bounds)
     beyond = GroundBeyond(borders, ground)
-    furniture = Furniture(beyond, ledger, _random(seed, "furniture"))
-    place_signs(network, junctions, painted, lanes, turns, _random(seed, "signs"), furniture)
+    furniture = Furniture(beyond, ledger, random_stream(seed, "furniture"))
+    place_signs(network, junctions, painted, lanes, turns, random_stream(seed, "signs"), furniture)
     meshes = [
         area_mesh(asphalt, ASPHALT_CELL_M, ground.at, Material.ASPHALT),
         border_mesh(borders, ground),
-        *_ground_beyond(asphalt, uncurbed, shapely.box(*bounds), beyond, _random(seed, "sidewalks")),
-        *_scenery(asphalt, shapely.box(*bounds), furniture, _random(seed, "scenery")),
-        *_parked(network, painted, town.parked, furniture, _random(seed, "parked")),
+        *sidewalks_and_grass(asphalt, uncurbed, extent, beyond, GROUND_CELL_M, random_stream(seed, "sidewalks")),
+        *surroundings(asphalt, extent, furniture, random_stream(seed, "scenery")),
+        *_parked(network, painted, town.parked, furniture, random_stream(seed, "parked")),
         *furniture.meshes,
     ]
     return World(
@@ -88,11 +91,6 @@ def place_of(seed: int) -> tuple[float, float]:
     """(lon, lat) in degrees of a seed's town: on a grid 1.3 km apart, so that towns do not overlap."""
     column, row = seed % 170, seed // 170 % 400
     return 8.4 + 0.02 * column, 49.0 + 0.013 * row
-
-
-def _random(seed: int, what: str) -> np.random.Generator:
-    """A stream of its own for each part of the town, so that one part's draws do not shift another's."""
-    return np.random.default_rng([seed, crc32(what.encode())])
 
 
 def _beside_uncurbed(network: RoadNetwork, junctions: tuple[Junction, ...]) -> shapely.Geometry:
@@ -122,41 +120,6 @@ def _open_ends(network: RoadNetwork) -> shapely.Geometry:
                 street.curve.strip(-half, half, street.length_m - 0.5, street.length_m).buffer(0.1, join_style="mitre")
             )
     return shapely.union_all(ends) if ends else shapely.Polygon()
-
-
-def _ground_beyond(
-    asphalt: shapely.Polygon,
-    uncurbed: shapely.Geometry,
-    extent: shapely.Polygon,
-    beyond: GroundBeyond,
-    rng: np.random.Generator,
-) -> list[Mesh]:
-    """Sidewalks, at the curb or behind a strip of grass, and grass everywhere else."""
-    walks = []
-    for block in shapely.get_parts(extent.difference(asphalt)):
-        verge = float(rng.choice([0.0, rng.uniform(0.8, 1.8)]))
-        width = float(rng.uniform(1.6, 3.2))
-        walk = block.intersection(asphalt.buffer(verge + width))
-        walks.append(walk.difference(asphalt.buffer(verge)) if verge else walk)
-    walk = shapely.union_all(walks).difference(uncurbed)
-    grass = extent.difference(asphalt).difference(walk)
-    rough = _random(int(rng.integers(2**31)), "grass")
-
-    def uneven(xy: Float) -> Float:
-        return beyond(xy) + rough.normal(0.0, 0.012, len(xy))
-
-    return [
-        area_mesh(walk, GROUND_CELL_M, beyond, Material.SIDEWALK),
-        area_mesh(grass, GROUND_CELL_M, uneven, Material.GRASS),
-    ]
-
-
-def _scenery(
-    asphalt: shapely.Polygon, extent: shapely.Polygon, furniture: Furniture, rng: np.random.Generator
-) -> list[Mesh]:
-    buildings, footprints = place_buildings(asphalt, extent.difference(asphalt), furniture.height, rng)
-    place_lamps(asphalt, footprints, furniture, rng)
-    return buildings + place_greenery(asphalt, footprints, furniture, rng)
 
 
 def _parked(
