@@ -30,8 +30,9 @@ def area_mesh(area: shapely.Geometry, cell_m: float, height: Callable[[Float], F
 def triangulate(area: shapely.Geometry, cell_m: float) -> Float:
     """(T, 3, 2) triangles that tile the area.
 
-    The plane is cut into blocks, so that clipping stays local, and these into square cells: whole cells become two
-    triangles, cells on the border are clipped and triangulated (constrained Delaunay), so that neighbouring cells share their vertices and no gap opens.
+    The plane is cut into blocks, so that clipping stays local, and these into square cells. Whole cells become two
+    triangles, cells on the border are clipped and triangulated (constrained Delaunay): neighbouring cells share their
+    vertices, so no gap opens.
     """
     blocks = _cells(area, BLOCK_CELLS * cell_m)
     shapely.prepare(area)

@@ -77,7 +77,7 @@ class _Beside:
             return None
         side = polylines.offset_left(polylines.resample(lane.centreline, 1.0), offset_m)
         distance, nearest = self._tree.query(side, distance_upper_bound=BESIDE_TOLERANCE_M)
-        found = self._owners[nearest[np.isfinite(distance)]]
+        found = self._owners[np.asarray(nearest)[np.isfinite(distance)]]
         if len(found) < len(side) / 2:
             return None
         return self._ids[int(np.bincount(found).argmax())]

@@ -61,7 +61,8 @@ def map_file_of(source: Path) -> Path:
 def make_real_world(source: Path, seed: int, town: TownConfig, lon_lat_deg: tuple[float, float] | None = None) -> World:
     """A world with the lanes, paint, crossings and curbs of a real map.
 
-    lon_lat_deg: where a map without georeference is put (None: somewhere no town is, by the seed); AV2 maps know their own.
+    lon_lat_deg: where a map without georeference is put (None: somewhere no town is, by the seed); AV2 maps know
+    their own.
     Raises MissingInputError or ConfigurationError when the map cannot be read.
     """
     path = map_file_of(source)

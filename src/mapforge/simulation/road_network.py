@@ -84,11 +84,11 @@ def _ring(rng: np.random.Generator, corners: Float, bend: float, profile: Street
         radius = min(profile.half_width_m + rng.uniform(9.0, 26.0), 0.42 * np.ptp(corners[..., side % 2]) / 2)
         for before_node, (i, j), after_node in zip(nodes, nodes[1:-1], nodes[2:]):
             turned = _towards(corners[before_node], corners[after_node]) + rng.uniform(-bend, bend)
-            knots.append(Knot(*corners[i, j].tolist(), turned, _node_id(corners, i, j)))
+            knots.append(_knot(corners[i, j], turned, _node_id(corners, i, j)))
         corner = corners[nodes[-1]]
         before = corner - radius * np.array([np.cos(heading), np.sin(heading)])
         after = corner + radius * np.array([np.cos(heading + np.pi / 2), np.sin(heading + np.pi / 2)])
-        knots += [Knot(*before.tolist(), heading), Knot(*after.tolist(), heading + np.pi / 2)]
+        knots += [_knot(before, heading), _knot(after, heading + np.pi / 2)]
     first = next(index for index, knot in enumerate(knots) if knot.node >= 0)
     knots = knots[first:] + knots[: first + 1]
     return _Corridor(knots, profile, open_start=False, open_end=False)
@@ -109,13 +109,17 @@ def _cross_street(
     places = np.array([corners[n] for n in nodes])
     reach = np.vstack([places[:1], places, places[-1:]])
     headings = [_towards(a, b) + rng.uniform(-bend, bend) for a, b in zip(reach[:-2], reach[2:])]
-    knots = [Knot(*corners[n].tolist(), turned, _node_id(corners, *n)) for n, turned in zip(nodes, headings)]
+    knots = [_knot(corners[n], turned, _node_id(corners, *n)) for n, turned in zip(nodes, headings)]
     leaves = [bool(profile.backward and on_ring[end] and rng.random() < 0.2) for end in (0, -1)]
     if leaves[0]:
         knots.insert(0, _ahead(knots[0], -OPEN_END_DRIVE_M - OPEN_END_BEYOND_M, rng.uniform(-bend, bend)))
     if leaves[1]:
         knots.append(_ahead(knots[-1], OPEN_END_DRIVE_M + OPEN_END_BEYOND_M, rng.uniform(-bend, bend)))
     return _Corridor(knots, profile, *leaves)
+
+
+def _knot(place: Float, heading_rad: float, node: int = -1) -> Knot:
+    return Knot(float(place[0]), float(place[1]), heading_rad, node)
 
 
 def _towards(a: Float, b: Float) -> float:
@@ -152,7 +156,7 @@ def _streets_of(number: int, corridor: _Corridor, junctions: list[int], first_in
     curve, vertices = through(_from_junction(corridor, junctions))
     knots = _from_junction(corridor, junctions)
     stops = [n for n, knot in enumerate(knots) if knot.node in junctions or n in (0, len(knots) - 1)]
-    streets = []
+    streets: list[Street] = []
     for a, b in itertools.pairwise(stops):
         piece = slice(vertices[a], vertices[b] + 1)
         part = Curve(curve.xy[piece], curve.heading_rad[piece])

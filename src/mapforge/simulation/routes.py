@@ -98,8 +98,8 @@ def road_places(world: World) -> Float:
 def coverage(world: World, plans: list[DrivePlan], within_m: float) -> NDArray[np.int64]:
     """(P,) number of drives that pass within a distance of each of `road_places`."""
     places = road_places(world)
-    passes = [cKDTree(plan.translation_m[::10, :2]).query(places)[0] <= within_m for plan in plans]
-    return np.sum(passes, axis=0)
+    distances = [np.asarray(cKDTree(plan.translation_m[::10, :2]).query(places)[0]) for plan in plans]
+    return np.asarray((np.array(distances) <= within_m).sum(axis=0))
 
 
 def _roads(world: World) -> _Roads:
@@ -144,7 +144,7 @@ def _candidates(
     for _ in range(SKETCHES):
         lanes = _walk(roads, (speed_mps * 1.25 + 1.0) * duration_s + 15.0, rng)
         within = [n for n, along in zip(lanes, np.cumsum([0.0, *roads.length_m[lanes]])) if along < reach_m]
-        sketches.append((_gain(roads.seen[within].any(axis=0), tuple(within), count, rest), lanes))
+        sketches.append((_gain(np.asarray(roads.seen[within].any(axis=0)), tuple(within), count, rest), lanes))
     sketches.sort(key=lambda sketch: -sketch[0])
     routes: list[Route] = []
     for _, lanes in sketches:

@@ -90,11 +90,14 @@ def through(knots: list[Knot]) -> tuple[Curve, list[int]]:
 
     Returns the curve, about 1 m between vertices, and the vertex index of each knot.
     """
-    pieces, headings, places = [], [], [0]
+    pieces: list[Float] = []
+    headings: list[Float] = []
+    places = [0]
     for a, b in itertools.pairwise(knots):
         xy, heading = _piece(a, b)
         if headings:
-            heading = heading + 2 * np.pi * np.round((headings[-1][-1] - heading[0]) / (2 * np.pi))
+            turns = round(float(headings[-1][-1] - heading[0]) / (2 * np.pi))
+            heading = heading + 2 * np.pi * turns
             xy, heading = xy[1:], heading[1:]
         pieces.append(xy)
         headings.append(heading)

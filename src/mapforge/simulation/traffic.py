@@ -69,7 +69,8 @@ def _lane_near(world: World, xy: Float, rng: np.random.Generator) -> int:
 
 def _track(vehicle: MovingVehicle, count: int) -> Float:
     """(count, 2) its centre every quarter second, NaN once it has left the world."""
-    station = vehicle.start_station_m + vehicle.speed_mps * np.arange(count) * CHECK_STEP_S
+    times_s = np.arange(count, dtype=np.float64) * CHECK_STEP_S
+    station = vehicle.start_station_m + vehicle.speed_mps * times_s
     xy = polylines.at_stations(vehicle.path_m[:, :2], station)
     return np.where((station <= polylines.length(vehicle.path_m))[:, None], xy, np.nan)
 
