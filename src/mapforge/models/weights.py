@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from mapforge.errors import MissingInputError, ModelError
 from mapforge.io.atomic import atomic_file, write_text
@@ -32,7 +32,7 @@ def write_weights(weights: ModelWeights, target: Path, tmp: Path, card: dict[str
     header = {"architecture": weights.architecture, "settings": json.dumps(weights.settings, sort_keys=True)}
     tensors = {name: weights.tensors[name].detach().cpu().contiguous() for name in sorted(weights.tensors)}
     with atomic_file(target, tmp) as path:
-        save_file(tensors, path, metadata=header)
+        path.write_bytes(save(tensors, metadata=header))
     if card is not None:
         write_text(target.with_suffix(".json"), json.dumps(card, indent=1, sort_keys=True) + "\n", tmp)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from mapforge.errors import ConfigurationError, MissingInputError
 from mapforge.io.atomic import atomic_file, write_text
@@ -109,7 +109,7 @@ def _write_generated(job: tuple[int, Path], count: int, tmp: Path) -> None:
 
 
 def write_shard(samples: list[Sample], target: Path, tmp: Path) -> None:
-    """Packs samples: heights as float16, hits, spread and ratio as bytes, intensity in steps of a 512th octave-ish."""
+    """Packs samples: heights as float16, hits, spread and ratio as bytes, intensity in 512ths."""
     lidar = np.stack([sample.lidar for sample in samples])
     intensity = np.rint(lidar[:, 1].clip(0, 8) * _INTENSITY_STEPS).astype(np.uint16)
     tensors = {
@@ -123,7 +123,7 @@ def write_shard(samples: list[Sample], target: Path, tmp: Path) -> None:
     for name in ("flags", "offset", "angle", "marking_type", "colour"):
         tensors[name] = np.stack([getattr(sample.labels, name) for sample in samples])
     with atomic_file(target, tmp) as path:
-        save_file(tensors, path)
+        path.write_bytes(save(tensors))
 
 
 def read_shard(path: Path) -> list[Sample]:

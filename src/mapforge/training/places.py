@@ -30,3 +30,8 @@ def require_apart(training: Iterable[str], evaluation: Iterable[str]) -> None:
         raise LeakageError(
             f"{len(shared)} places are in training and in evaluation, for example {shared[:3]}; keep them apart"
         )
+
+
+def world_place(name: str) -> str:
+    """Name of the place that a simulated world is; the same world driven twice is one place."""
+    return f"world:{name}"

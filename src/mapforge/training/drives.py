@@ -1,0 +1,80 @@
+"""Ray-cast training data: simulated worlds, driven, ingested and rasterised with their true trajectories."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mapforge.ingest import stage as ingest
+from mapforge.ingest.config import IngestConfig
+from mapforge.ingest.discovery import find_logs
+from mapforge.io.elements import read_elements
+from mapforge.io.workspace import Workspace
+from mapforge.rasterization import stage as rasterization
+from mapforge.rasterization.config import RasterizationConfig
+from mapforge.simulation import stage as simulation
+from mapforge.simulation.config import SimulationConfig
+from mapforge.training.drive_samples import drive_samples, write_drive_shards
+from mapforge.training.generator import Sample
+from mapforge.training.places import require_training_seed, world_place
+
+
+def drive_dataset(
+    config: SimulationConfig, folder: Path, shards: Path, samples_per_shard: int, workers: int, for_training: bool
+) -> int:
+    """Simulates one world and writes shards of what its drives saw; returns the number of samples.
+
+    folder: of logs and workspace, kept. shards: folder of all worlds of the data set. for_training: refuse seeds that
+    are kept for evaluation (LeakageError).
+    """
+    if for_training:
+        require_training_seed(config.seed)
+    result = simulation.run(simulation.SimulationInputs(folder / "simulation", workers), config)
+    name = f"{config.world}-{config.seed}"
+    samples = samples_of_logs(folder, result.truth_map, result.logs, result.trajectories)
+    order = np.random.default_rng(config.seed).permutation(len(samples))
+    write_drive_shards([samples[i] for i in order], world_place(name), shards, name, samples_per_shard)
+    return len(samples)
+
+
+def samples_of_logs(
+    folder: Path, truth_map: Path, logs: tuple[Path, ...], trajectories: tuple[Path, ...]
+) -> list[Sample]:
+    """Ingests logs, rasterises them where they truly were, and crops samples."""
+    workspace = Workspace(folder / "workspace")
+    truth, frame = read_elements(truth_map)
+    workspace.write_frame(frame)
+    samples: list[Sample] = []
+    for number, (log, trajectory) in enumerate(zip(logs, trajectories)):
+        source = find_logs(log)[0]
+        manifest = ingest.run(ingest.IngestInputs(source, workspace), IngestConfig())
+        target = workspace.trajectory(manifest.drive_id)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(trajectory, target)
+        inputs = rasterization.RasterizationInputs(workspace, manifest.drive_id, frame, None, "training", "cpu")
+        rasterization.run(inputs, RasterizationConfig())
+        samples += drive_samples(workspace, manifest.drive_id, frame, truth, np.random.default_rng(number))
+    return samples
+
+
+def varied(config: SimulationConfig, seed: int) -> SimulationConfig:
+    """The world of a seed, with wear, curviness, crossings and lidar drawn from it."""
+    rng = np.random.default_rng(seed)
+    town = replace(
+        config.town,
+        wear=float(rng.uniform(0.05, 0.6)),
+        curviness=float(rng.uniform(0, 1)),
+        crossings=float(rng.uniform(0.3, 0.9)),
+        parked=float(rng.uniform(0, 0.6)),
+    )
+    lidar = replace(
+        config.sensors.lidar,
+        beams=int(rng.choice([32, 64, 64, 128])),
+        height_m=float(rng.uniform(1.6, 2.1)),
+        range_noise_m=float(rng.uniform(0.008, 0.025)),
+        gain_sigma=0.3,
+    )
+    return replace(config, seed=seed, town=town, sensors=replace(config.sensors, lidar=lidar))
