@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.feather as feather
 
 from mapforge.errors import ConfigurationError, DriveRefusedError, LogError
+from mapforge.geometry.av2_cities import CITY_ORIGINS_LAT_LON_DEG, city_in_name
 from mapforge.geometry.crs import projected_to_wgs84, utm_epsg, wgs84_to_projected
 from mapforge.geometry.se3 import SE3
 from mapforge.ingest.calibration import calibration_columns
@@ -21,20 +21,9 @@ from mapforge.ingest.quarantine import Quarantine
 from mapforge.ingest.records import RowsRecord, SweepRecord
 from mapforge.ingest.ros_messages import encoded_image
 
-CITY_ORIGINS_LAT_LON_DEG = {
-    "ATX": (30.27464237939507, -97.7404457407424),
-    "DTW": (42.29993066912924, -83.17555750783717),
-    "MIA": (25.77452579915163, -80.19656914449405),
-    "PAO": (37.416065, -122.13571963362166),
-    "PIT": (40.44177902989321, -80.01294377242584),
-    "WDC": (38.889377, -77.0355047439081),
-}
-"""Latitude and longitude of each city frame's origin; the frame is UTM minus that point's UTM position."""
-
 LIDAR = "lidar"
 _LIDAR_UNIT = "up_lidar"
 _QUATERNION, _TRANSLATION = ("qw", "qx", "qy", "qz"), ("tx_m", "ty_m", "tz_m")
-_CITY_IN_NAME = re.compile(r"_{2,}([A-Z]{3})(?=_|\.)")
 _CHUNK = 65536
 
 
@@ -138,8 +127,7 @@ class Av2Reader:
 def _city(path: Path, configured: str | None) -> str:
     """The city in the names of the log's map files, else the configured one."""
     names = sorted(p.name for p in (path / "map").glob("*")) if (path / "map").is_dir() else []
-    found = {match.group(1) for name in names for match in _CITY_IN_NAME.finditer(name)}
-    found &= set(CITY_ORIGINS_LAT_LON_DEG)
+    found = {city for city in (city_in_name(name) for name in names) if city}
     if len(found) > 1:
         raise LogError(f"{path / 'map'} names several cities ({', '.join(sorted(found))}); keep one log's maps")
     city = next(iter(found), (configured or "").upper())
