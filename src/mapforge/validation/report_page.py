@@ -121,7 +121,9 @@ def _scores(data: dict[str, Any]) -> str:
     lane_names = [n for n in lanes if n.endswith(("precision", "recall"))]
     parts = [
         f"<p class='quiet'>{html.escape(note)}</p>",
-        tables.score_table(lines, tables.SCORE_COLUMNS) if judged["reference"] else "",
+        _titled("Average precision", tables.score_table(lines, tables.PRECISION_COLUMNS)),
+        _titled("Length", tables.score_table(lines, tables.LENGTH_COLUMNS)),
+        _titled("Errors, m", tables.score_table(lines, tables.ERROR_COLUMNS)),
         _titled("Signs and lights", tables.score_table(signs, tables.SIGN_COLUMNS)),
         _titled("Lane graph", tables.score_table({"lane": lanes}, [(n, n.replace("_", " "), 3) for n in lane_names])),
         _titled("Agreement of the drives", tables.score_table(lines, tables.AGREEMENT_COLUMNS)),

@@ -9,27 +9,33 @@ from typing import Any
 
 Cell = str | float | int | None
 
-SCORE_COLUMNS = (
-    ("AP_0.2", "AP 0.2", 3),
-    ("AP_0.5", "AP 0.5", 3),
-    ("AP_1.0", "AP 1.0", 3),
-    ("AP_1.5", "AP 1.5", 3),
+PRECISION_COLUMNS = (
+    ("AP_0.2", "AP 0.2 m", 3),
+    ("AP_0.5", "AP 0.5 m", 3),
+    ("AP_1.0", "AP 1.0 m", 3),
+    ("AP_1.5", "AP 1.5 m", 3),
     ("mAP_easy", "mAP easy", 3),
     ("mAP_hard", "mAP hard", 3),
+    ("mAP_easy_maptr", "easy, MapTR's rule", 3),
+)
+LENGTH_COLUMNS = (
+    ("truth_length_m", "truth, m", 0),
+    ("predicted_length_m", "found, m", 0),
     ("completeness_0.2m", "complete 0.2 m", 3),
     ("completeness_0.5m", "complete 0.5 m", 3),
     ("correctness_0.2m", "correct 0.2 m", 3),
     ("correctness_0.5m", "correct 0.5 m", 3),
     ("duplicated_length", "duplicated", 3),
-    ("lateral_median_m", "lateral median, m", 3),
-    ("lateral_p95_m", "lateral p95, m", 3),
-    ("lateral_shifted_median_m", "median after shift, m", 3),
-    ("lateral_shifted_p95_m", "p95 after shift, m", 3),
-    ("longitudinal_median_m", "along the road, m", 3),
-    ("height_median_m", "height median, m", 3),
-    ("interval_95_share", "inside 95 %", 3),
-    ("truth_length_m", "truth, m", 0),
-    ("predicted_length_m", "found, m", 0),
+)
+ERROR_COLUMNS = (
+    ("lateral_median_m", "lateral median", 3),
+    ("lateral_p95_m", "lateral p95", 3),
+    ("lateral_shifted_median_m", "median after shift", 3),
+    ("lateral_shifted_p95_m", "p95 after shift", 3),
+    ("longitudinal_median_m", "along the road", 3),
+    ("height_median_m", "height median", 3),
+    ("interval_68_share", "inside stated 68 %", 3),
+    ("interval_95_share", "inside stated 95 %", 3),
 )
 SIGN_COLUMNS = (
     ("n_truth", "in view", 0),

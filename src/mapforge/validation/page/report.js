@@ -27,7 +27,7 @@
 
   const tiles = row("Run", "tiles by state", ["square", "valid"], "tiles");
   const state = () => ["match", ["get", "state"], "valid", colour("valid"), "rejected", colour("rejected"), colour("failed")];
-  add(tiles, "tiles-fill", "tiles", "fill", () => ({ "fill-color": state(), "fill-opacity": 0.06 }));
+  add(tiles, "tiles-fill", "tiles", "fill", () => ({ "fill-color": state(), "fill-opacity": ["match", ["get", "state"], "valid", 0.04, 0.1] }));
   const coverage = row("Ground", "coverage", ["square", "quiet"], "coverage");
   add(coverage, "coverage-fill", "coverage", "fill", () => ({ "fill-color": colour("quiet"), "fill-opacity": 0.1 }));
   const drivable = row("Ground", "drivable area", ["square", "quiet"], "drivable", null, false);
@@ -168,7 +168,8 @@
   function popup(at, features) {
     const box = document.createElement("div");
     const seen = new Set();
-    for (const feature of features) {
+    const rank = (feature) => ({ predicted: 0, truth: 1 })[feature.source] ?? 2;
+    for (const feature of [...features].sort((a, b) => rank(a) - rank(b))) {
       const text = JSON.stringify([feature.source, feature.properties]);
       if (seen.has(text) || seen.size >= 4) continue;
       seen.add(text);

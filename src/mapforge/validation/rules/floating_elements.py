@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
+from mapforge.metrics.stations import SegmentIndex
 from mapforge.schemas.elements import LINE_CLASSES, ElementClass
 from mapforge.validation.rules.findings import Finding, Piece, error
 
@@ -23,19 +23,17 @@ def floating_elements(pieces: list[Piece], paths: list[NDArray[np.float64]], max
     if not paths or not vertices:
         return []
     xyz, owner = np.concatenate(vertices), np.repeat(np.arange(len(vertices)), [len(v) for v in vertices])
-    path = np.concatenate(paths)
     finite = np.isfinite(xyz).all(axis=1)
-    xyz, owner = xyz[finite], owner[finite]
-    distance, nearest = (np.asarray(a) for a in cKDTree(path[:, :2]).query(xyz[:, :2], distance_upper_bound=REACH_M))
-    near = np.isfinite(distance)
-    if not near.any():
+    feet = SegmentIndex(paths).nearest(xyz[finite], REACH_M)
+    if not len(feet.query):
         return []
-    height = xyz[near, 2] - path[nearest[near], 2]
-    off = np.abs(height - np.median(height)) - GRADE * distance[near] - max_height_m
+    xyz, owner = xyz[finite][feet.query], owner[finite][feet.query]
+    height = xyz[:, 2] - feet.xyz[:, 2]
+    height -= np.median(height)
+    off = np.abs(height) - GRADE * feet.distance_m - max_height_m
     findings = []
-    for i in np.unique(owner[near][off > 0.0]):
-        worst = np.flatnonzero(owner[near] == i)[off[owner[near] == i].argmax()]
-        x, y = xyz[near][worst, :2]
-        message = f"{height[worst] - np.median(height):+.2f} m off the driven ground"
-        findings.append(error(ground[i], message, (float(x), float(y))))
+    for i in np.unique(owner[off > 0.0]):
+        worst = np.flatnonzero(owner == i)[off[owner == i].argmax()]
+        place = (float(xyz[worst, 0]), float(xyz[worst, 1]))
+        findings.append(error(ground[i], f"{height[worst]:+.2f} m off the driven ground", place))
     return findings
