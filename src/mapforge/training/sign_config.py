@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mapforge.errors import ConfigurationError
+from mapforge.training.places import require_training_seed
 
 
 @dataclass
@@ -41,11 +42,20 @@ class SignTrainingConfig:
     """Held-out pictures scored for the card."""
     score_min: float = 0.4
     """Detections below this do not count in the card."""
-    frames_share: float = 0.0
-    """Share of pictures cut from simulated camera frames (needs `frames`)."""
+    frames_share: float = 0.35
+    """Share of pictures cut from simulated camera frames; 0 trains on drawn pictures alone."""
+    frames: int = 160
+    """Simulated frames to make when none are given."""
+    frames_worlds: int = 4
+    """Towns they are taken in."""
+    frames_first_seed: int = 1001
+    """Seed of the first town, at least 1000; the others follow."""
 
     def __post_init__(self) -> None:
         if self.picture_px % 16 or self.picture_px < 64:
             raise ConfigurationError(f"picture_px is {self.picture_px}: give a multiple of 16, at least 64")
         if not 0.0 <= self.frames_share <= 1.0:
             raise ConfigurationError(f"frames_share is {self.frames_share}: give a share between 0 and 1")
+        if self.frames_share and (self.frames < 1 or self.frames_worlds < 1):
+            raise ConfigurationError(f"frames {self.frames} of frames_worlds {self.frames_worlds}: at least 1 each")
+        require_training_seed(self.frames_first_seed)

@@ -22,7 +22,7 @@ class FrameCrops:
         """Raises MissingInputError when the list is missing or empty."""
         index = folder / "frames.json"
         if not index.exists():
-            raise MissingInputError(f"{index} is missing: write it with `write_frames` from simulated drives first")
+            raise MissingInputError(f"{index} is missing: make it with `sign_truth.write_frames`")
         self.folder = folder
         self.frames = json.loads(index.read_text(encoding="utf-8"))
         if not self.frames:

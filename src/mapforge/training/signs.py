@@ -33,9 +33,10 @@ def train_signs(
     """Trains, or goes on where a killed run stopped, and writes weights and card.
 
     folder: of checkpoint and log (`train.jsonl`). target: the .safetensors file; its card lies beside it.
-    frames: folder of simulated camera frames with their boxes (see `sign_frames`). start: weights to begin from.
-    Returns the card.
+    frames: folder of simulated camera frames with their boxes; made in `folder` when wanted and not given.
+    start: weights to begin from. Returns the card.
     """
+    frames = _frames(config, folder, frames)
     torch.manual_seed(config.seed)
     model = SignDetector().to(memory_format=torch.channels_last)
     if start is not None:
@@ -57,6 +58,17 @@ def train_signs(
     settings = {"stage_channels": list(model.stage_channels), "head_channels": model.head_channels}
     write_weights(ModelWeights(ARCHITECTURE, settings, averaged), target, folder / "tmp", card)
     return card
+
+
+def _frames(config: SignTrainingConfig, folder: Path, given: Path | None) -> Path | None:
+    if not config.frames_share or given is not None:
+        return given
+    made = folder / "frames"
+    if not made.exists():
+        from mapforge.training.sign_truth import write_frames  # the simulator brings open3d, which drawing needs not
+
+        write_frames(made, folder / "tmp", config.frames_first_seed, config.frames_worlds, config.frames)
+    return made
 
 
 class _Pictures(Dataset[SignScene]):
