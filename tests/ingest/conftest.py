@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from mapforge.ingest.config import IngestConfig
 from mapforge.ingest.discovery import find_logs
@@ -17,6 +18,9 @@ from mapforge.io.workspace import Workspace
 sys.path.insert(0, str(Path(__file__).parent))
 
 from ingest_logs import Ingest
+
+settings.register_profile("steady", deadline=None, derandomize=True, max_examples=60)
+settings.load_profile("steady")
 
 
 @pytest.fixture
