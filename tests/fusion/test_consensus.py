@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
-from mapforge.fusion.consensus import _weighted_median, agree, crossings, side_gates, within_gates
+from mapforge.fusion.consensus import _weighted_median, agree, crossings, pair_gates, side_gates
 from mapforge.fusion.samples import LineSamples, sampled
 from mapforge.schemas.elements import ElementClass, MapElement
 
@@ -22,8 +22,8 @@ def line(*xy: tuple[float, float], sigma_m: float = 0.05) -> MapElement:
 def consensus_of(lines: list[list[MapElement]]) -> tuple[LineSamples, np.ndarray, np.ndarray]:
     samples = sampled(lines, BOUNDS, 0.5)
     found = crossings(samples, 1.8, 0.5, np.radians(30))
-    left, right = side_gates(samples, found, 1.8, 0.25)
-    fused = agree(samples, within_gates(samples, found, left, right), len(lines), 0.9, 3, 0.15, 5.0, 2.0, 0.01)
+    left, right = side_gates(samples, found, 0.9, 0.25)
+    fused = agree(samples, found, pair_gates(samples, found, left, right, 0.9), len(lines), 3, 0.15, 5.0, 2.0, 0.01)
     return samples, fused.xyz_map, fused.sigma_m
 
 

@@ -127,7 +127,9 @@ def test_what_happens_beyond_the_halo_moves_nothing_aside(workspace: Workspace) 
     after = [e for e in fused(workspace, WEST, drives) if e.element_class in LINE_CLASSES]
     assert len(before) == len(after)
     points = np.concatenate([resample(e.xyz_map[:, :2], 0.5)[2:-2] for e in after])
-    assert shapely.distance(shapely.points(points), shapely.union_all(before)).max() < 0.02
+    aside = shapely.distance(shapely.points(points), shapely.union_all(before))
+    assert np.quantile(aside, 0.99) < 0.02
+    assert aside.max() < 0.1
 
 
 def _bent(element: MapElement) -> MapElement:

@@ -20,6 +20,9 @@ Float = NDArray[np.float64]
 Index = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
+_UNLIKE_COST_M = 0.15
+_LIKE_GATE = 1.5
+
 
 @dataclass(frozen=True, eq=False)
 class Crossings:
@@ -91,29 +94,48 @@ def side_gates(samples: LineSamples, found: Crossings, gate_m: float, min_spacin
     return left, right
 
 
-def within_gates(samples: LineSamples, found: Crossings, left: Float, right: Float) -> Crossings:
-    """Crossings that both samples may take for their own line."""
-    seen_from_i = np.where(found.offset_m >= 0, left[found.i], right[found.i])
-    same_way = (samples.tangent[found.i] * samples.tangent[found.j]).sum(axis=1) >= 0
-    j_looks_left = (found.offset_m < 0) == same_way
-    seen_from_j = np.where(j_looks_left, left[found.j], right[found.j])
-    distance = np.abs(found.offset_m)
-    fits = (distance <= seen_from_i) & (distance <= seen_from_j)
-    return Crossings(found.i[fits], found.j[fits], found.offset_m[fits])
+@dataclass(frozen=True, eq=False)
+class PairGates:
+    """Which crossings may be the sample's own line in another drive.
+
+    to_left_m, to_right_m: (M,) how far the crossing may lie from the sample's present place on either side.
+    unlike: (M,) on how many sides one of the two has a close neighbour and the other has none.
+    """
+
+    to_left_m: Float
+    to_right_m: Float
+    unlike: Index
+
+
+def pair_gates(samples: LineSamples, found: Crossings, left: Float, right: Float, gate_m: float) -> PairGates:
+    """Gates by what both samples know of their neighbours: the left line of a close pair is the left line of that
+    pair in any drive, also where the drives lie half the pair's spacing apart."""
+    i, j = found.i, found.j
+    same_way = (samples.tangent[i] * samples.tangent[j]).sum(axis=1) >= 0
+    left_j, right_j = np.where(same_way, left[j], right[j]), np.where(same_way, right[j], left[j])
+    paired_left, paired_right = (left[i] < gate_m) & (left_j < gate_m), (right[i] < gate_m) & (right_j < gate_m)
+    unlike = ((left[i] < gate_m) != (left_j < gate_m)).astype(np.int64)
+    unlike += (right[i] < gate_m) != (right_j < gate_m)
+    wider = np.where((unlike == 0) & (paired_left | paired_right), _LIKE_GATE, 1.0)
+    return PairGates(
+        to_left_m=np.minimum(wider * np.minimum(left[i], right_j), gate_m),
+        to_right_m=np.minimum(wider * np.minimum(right[i], left_j), gate_m),
+        unlike=unlike,
+    )
 
 
 def agree(
     samples: LineSamples,
     found: Crossings,
+    gates: PairGates,
     n_drives: int,
-    gate_m: float,
     rounds: int,
     outlier_m: float,
     taper_m: float,
     smoothing_m: float,
     sigma_floor_m: float,
 ) -> Consensus:
-    """The consensus at every sample."""
+    """The consensus at every sample. gates: of the crossings."""
     n = len(samples)
     drive_of_j = samples.drive[samples.line[found.j]]
     taper = np.clip((samples.end_m + 0.5) / taper_m, 0.05, 1.0)
@@ -121,7 +143,7 @@ def agree(
     shift, weight = np.zeros(n), prior
     chosen = np.arange(len(found.i))
     for turn in range(rounds):
-        chosen = _nearest_a_drive(found.i, drive_of_j, found.offset_m - shift[found.i], gate_m)
+        chosen = _nearest_a_drive(found.i, drive_of_j, found.offset_m - shift[found.i], gates)
         i, offset = found.i[chosen], found.offset_m[chosen]
         if turn == 0:
             shift = _weighted_median(i, offset, prior[chosen], n)
@@ -149,13 +171,15 @@ def agree(
     )
 
 
-def _nearest_a_drive(i: Index, drive: Index, residual: Float, gate_m: float) -> Index:
+def _nearest_a_drive(i: Index, drive: Index, residual: Float, gates: PairGates) -> Index:
     """Indices of the crossings that are, of their drive, nearest to the present place of sample i, and in the gate."""
-    order = np.lexsort((residual, np.abs(residual), drive, i))
+    cost = np.abs(residual) + _UNLIKE_COST_M * gates.unlike
+    order = np.lexsort((residual, cost, drive, i))
     first = np.ones(len(order), dtype=bool)
     first[1:] = (i[order][1:] != i[order][:-1]) | (drive[order][1:] != drive[order][:-1])
+    allowed = np.where(residual >= 0.0, gates.to_left_m, gates.to_right_m)
     chosen = order[first]
-    return np.asarray(chosen[np.abs(residual[chosen]) <= gate_m])
+    return np.asarray(chosen[np.abs(residual[chosen]) <= allowed[chosen]])
 
 
 def _weighted_median(i: Index, values: Float, weight: Float, n: int) -> Float:

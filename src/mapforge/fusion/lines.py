@@ -7,7 +7,7 @@ import shapely
 from numpy.typing import NDArray
 
 from mapforge.fusion.config import FusionConfig
-from mapforge.fusion.consensus import Consensus, agree, crossings, side_gates, within_gates
+from mapforge.fusion.consensus import Consensus, agree, crossings, pair_gates, side_gates
 from mapforge.fusion.existence import Visibility, confidence
 from mapforge.fusion.pieces import Piece, clipped, joined, piece_of, thinned
 from mapforge.fusion.samples import LineSamples, label_parts, sampled
@@ -72,12 +72,12 @@ def fused_lines(
 
 def _consensus(samples: LineSamples, n_drives: int, config: FusionConfig) -> Consensus:
     found = crossings(samples, 2 * config.gate_m, config.station_m, np.radians(config.max_turn_deg))
-    left, right = side_gates(samples, found, 2 * config.gate_m, config.min_spacing_m)
+    left, right = side_gates(samples, found, config.gate_m, config.min_spacing_m)
     return agree(
         samples,
-        within_gates(samples, found, left, right),
+        found,
+        pair_gates(samples, found, left, right, config.gate_m),
         n_drives,
-        gate_m=config.gate_m,
         rounds=config.rounds,
         outlier_m=config.outlier_m,
         taper_m=config.taper_m,

@@ -17,6 +17,7 @@ Index = NDArray[np.int64]
 _SAME_POINT_M = 2e-3
 _ORIGIN_STEP_M = 1000.0
 _UNSTATED_SIGMA_M = 0.1
+_SHARP_RAD = np.radians(20.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,17 +127,28 @@ def _of_line(
     """xyz, tangent, sigma, station number and distance to the nearest free end of the samples inside the bounds."""
     xyz = element.xyz_map
     along = arc_length(xyz)
-    total = float(along[-1])
-    stations = np.append(np.arange(0.0, total - 0.3 * station_m, station_m), total)
+    stations = _stations(xyz, along, station_m)
     points = at_stations(xyz, stations)
-    ahead = at_stations(xyz, np.minimum(stations + station_m, total))[:, :2]
+    ahead = at_stations(xyz, np.minimum(stations + station_m, along[-1]))[:, :2]
     behind = at_stations(xyz, np.maximum(stations - station_m, 0.0))[:, :2]
     chord = ahead - behind
     tangent = chord / np.maximum(np.linalg.norm(chord, axis=1, keepdims=True), 1e-9)
     stated = element.sigma_m if len(element.sigma_m) == len(xyz) else (_UNSTATED_SIGMA_M,) * len(xyz)
     sigma = np.interp(stations, along, stated)
-    end = np.minimum(stations if free[0] else np.inf, total - stations if free[1] else np.inf)
+    end = np.minimum(stations if free[0] else np.inf, along[-1] - stations if free[1] else np.inf)
     xmin, ymin, xmax, ymax = bounds_m
     inside = (points[:, 0] >= xmin) & (points[:, 0] <= xmax) & (points[:, 1] >= ymin) & (points[:, 1] <= ymax)
     number = np.arange(len(stations), dtype=np.float64)
     return points[inside], tangent[inside], sigma[inside], number[inside], np.broadcast_to(end, len(stations))[inside]
+
+
+def _stations(xyz: Float, along: Float, station_m: float) -> Float:
+    """Regular stations, both ends, and the sharp corners, which regular stations would cut."""
+    step = np.diff(xyz[:, :2], axis=0)
+    cross = step[:-1, 0] * step[1:, 1] - step[:-1, 1] * step[1:, 0]
+    turn = np.abs(np.arctan2(cross, (step[:-1] * step[1:]).sum(axis=1)))
+    fixed = np.concatenate([[0.0], along[1:-1][turn > _SHARP_RAD], along[-1:]])
+    regular = np.arange(0.0, along[-1], station_m)
+    after = np.searchsorted(fixed, regular).clip(1, len(fixed) - 1)
+    distance = np.minimum(np.abs(regular - fixed[after - 1]), np.abs(fixed[after] - regular))
+    return np.unique(np.concatenate([fixed, regular[distance > 0.3 * station_m]]))
