@@ -89,7 +89,7 @@ def test_unreleased_tiles_of_a_run_become_pending(catalog):
 def test_failures_keep_their_traceback(catalog):
     catalog.record_attempt("r1", "fusion", TILES[0], 0.5, "ValueError: boom", "Traceback ...")
     catalog.record_attempt("r1", "fusion", TILES[1], 0.5)
-    (failure,) = catalog.failures("r1")
+    (failure,) = [attempt for attempt in catalog.attempts("r1") if attempt.error]
     assert (failure.item, failure.traceback) == (TILES[0], "Traceback ...")
 
 

@@ -47,7 +47,7 @@ def test_settings_survive_a_round_trip():
     assert again.engine.kind is EngineKind.dask
 
 
-@pytest.mark.parametrize("path", ["with space", "a,b", "k=v", "~tilde", "it's", 'say "hi"', "$HOME", "br[ack]et", "ünï"])
+@pytest.mark.parametrize("path", ["a b", "a,b", "k=v", "~t", "it's", '"hi"', "$HOME", "[x]", "ünï"])
 def test_paths_need_no_quoting(path, tmp_path):
     folder = tmp_path / path
     folder.mkdir()

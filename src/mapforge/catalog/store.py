@@ -221,11 +221,11 @@ class Catalog:
                 )
             )
 
-    def failures(self, run_id: str) -> list[Attempt]:
-        """The failed attempts of a run, in order."""
-        query = select(Attempt).where(Attempt.run_id == run_id, Attempt.error.is_not(None))
+    def attempts(self, run_id: str) -> list[Attempt]:
+        """What a run did, in order; failed ones carry their error."""
+        query = select(Attempt).where(Attempt.run_id == run_id).order_by(Attempt.attempt_id)
         with Session(self._engine, expire_on_commit=False) as session:
-            return list(session.scalars(query.order_by(Attempt.attempt_id)))
+            return list(session.scalars(query))
 
     def _insert_missing(self, session: Session, tiles: list[str], now: int) -> None:
         rows = [{"tile": tile, "state": TileState.PENDING, "updated_ns": now, "attempts": 0} for tile in tiles]
