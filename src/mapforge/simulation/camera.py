@@ -30,7 +30,7 @@ _NOISE_POOL = 1 << 21
 
 @dataclass(frozen=True, eq=False)
 class CameraUnit:
-    """One device. rays_cam: (H * W, 3) float32 unit directions; vignette: (H, W, 1) float32; exposure: of this car;
+    """One device. rays_cam: (H * W, 3) float32 unit directions; vignette: (H, W) float32; exposure: of this car;
     noise: pool of int16 grey levels; tint: (3,) white balance error."""
 
     pinhole: Pinhole
@@ -51,7 +51,7 @@ def build_camera(pinhole: Pinhole, jpeg_quality: int, seed: int, number: int) ->
     return CameraUnit(
         pinhole=pinhole,
         rays_cam=rays,
-        vignette=vignette.reshape(pinhole.height_px, pinhole.width_px, 1).astype(np.float32),
+        vignette=vignette.reshape(pinhole.height_px, pinhole.width_px).astype(np.float32),
         exposure=float(np.exp(rng.normal(0.0, 0.15))),
         tint=np.exp(rng.normal(0.0, 0.03, 3)).astype(np.float32),
         noise=np.rint(rng.normal(0.0, rng.uniform(1.0, 2.5), _NOISE_POOL)).astype(np.int16),
@@ -71,21 +71,21 @@ def photograph(
 ) -> bytes:
     """One JPEG frame; the scene's traffic stands where it was last put."""
     shape = (unit.pinhole.height_px, unit.pinhole.width_px)
-    picture = np.empty((len(unit.rays_cam), 3), dtype=np.float32)
+    picture = np.empty((3, len(unit.rays_cam)), dtype=np.float32)
     range_m = np.empty(len(unit.rays_cam), dtype=np.float32)
     map_R_cam = map_SE3_cam.rotation.T.astype(np.float32)
     weights = light.weights(scene.triangles.normals * scene.sides(map_SE3_cam.translation_m)[:, None])
     step = _BAND_ROWS * shape[1]
-    for start in range(0, len(picture), step):
-        band = slice(start, min(start + step, len(picture)))
+    for start in range(0, len(range_m), step):
+        band = slice(start, min(start + step, len(range_m)))
         rays = np.empty((band.stop - start, 6), dtype=np.float32)
         rays[:, :3] = map_SE3_cam.translation_m
         np.matmul(unit.rays_cam[band], map_R_cam, out=rays[:, 3:])
         hits = scene.cast(rays)
-        picture[band] = render(scene, surface, light, weights, rays, hits, shape[1])
+        picture[:, band] = render(scene, surface, light, weights, rays, hits, shape[1])
         range_m[band] = hits.range_m
     views = visible_plates(plates, map_SE3_cam, unit.pinhole)
-    whole = picture.reshape(*shape, 3)
+    whole = picture.reshape(3, *shape)
     draw_plates(whole, range_m.reshape(shape), views, unit.pinhole, light, style)
     return _develop(unit, whole, rng)
 
@@ -99,7 +99,7 @@ def render(
     hits: Hits,
     width_px: int,
 ) -> Float32:
-    """(N, 3) linear light along rays (N, 6) of whole rows of a picture.
+    """(3, N) linear light along rays (N, 6) of whole rows of a picture.
 
     weights: (T,) share of sun and (T,) of ambient light that each triangle of the scene gets on its near side.
     """
@@ -109,18 +109,21 @@ def render(
         return light.sky(direction, surface.stain)
     seen = np.flatnonzero(hits.triangle >= 0) if len(nothing) else slice(None)
     triangle, range_m = hits.triangle[seen], hits.range_m[seen]
-    xyz = rays[seen, :3] + direction[seen] * range_m[:, None]
-    sun = weights[0][triangle] * _sunny(scene, light, weights[0], rays, hits, width_px)[seen]
+    xyz = np.stack([rays[seen, k] + rays[seen, k + 3] * range_m for k in range(3)])
+    sun = np.take(weights[0], triangle) * _sunny(scene, light, weights[0], rays, hits, width_px)[seen]
+    ambient = np.take(weights[1], triangle)
     solid = albedo(scene.triangles, surface, triangle, xyz)
-    solid *= sun[:, None] * light.sun + weights[1][triangle][:, None] * light.ambient
-    solid -= _HAZE
-    solid *= np.exp(range_m * np.float32(-1.0 / _HAZE_M))[:, None]
-    solid += _HAZE
+    clear = np.exp(range_m * np.float32(-1.0 / _HAZE_M))
+    for k, plane in enumerate(solid):
+        plane *= sun * light.sun[k] + ambient * light.ambient[k]
+        plane -= _HAZE[k]
+        plane *= clear
+        plane += _HAZE[k]
     if not len(nothing):
         return solid
-    colour = np.empty((len(rays), 3), dtype=np.float32)
-    colour[seen] = solid
-    colour[nothing] = light.sky(direction[nothing], surface.stain)
+    colour = np.empty((3, len(rays)), dtype=np.float32)
+    colour[:, seen] = solid
+    colour[:, nothing] = light.sky(direction[nothing], surface.stain)
     return colour
 
 
@@ -141,14 +144,15 @@ def _sunny(scene: Scene, light: Daylight, sun_weight: Float32, rays: Float32, hi
 
 
 def _develop(unit: CameraUnit, picture: Float32, rng: np.random.Generator) -> bytes:
-    """Automatic exposure, vignetting, tone curve, noise, JPEG."""
-    brightness = float(picture[::8, ::8].mean())
+    """Automatic exposure, vignetting, tone curve, noise, JPEG. picture: (3, H, W) linear light."""
+    brightness = float(picture[:, ::8, ::8].mean())
     exposure = unit.exposure * float(np.clip(0.42 / max(brightness, 1e-3), 0.5, 2.5))
-    picture *= unit.vignette * (exposure * unit.tint)
-    index = np.minimum(picture * np.float32(65535 / _LIGHT_MAX), 65535).astype(np.uint16)
-    start = int(rng.integers(0, _NOISE_POOL - index.size)) if index.size < _NOISE_POOL else 0
-    grain = np.resize(unit.noise[start:], index.size).reshape(index.shape)
-    levels = np.clip(_TONE_CURVE[index] + grain, 0, 255).astype(np.uint8)
+    levels = np.empty((*picture.shape[1:], 3), dtype=np.uint8)
+    for k, plane in enumerate(picture):
+        gain = np.float32(exposure * unit.tint[k] * 65535 / _LIGHT_MAX)
+        index = np.minimum(plane * unit.vignette * gain, np.float32(65535)).astype(np.uint16)
+        grain = np.resize(unit.noise[int(rng.integers(0, _NOISE_POOL // 2)) :], index.size).reshape(index.shape)
+        levels[..., k] = np.clip(np.take(_TONE_CURVE, index) + grain, 0, 255)
     stream = io.BytesIO()
     Image.fromarray(levels).save(stream, "JPEG", quality=unit.jpeg_quality)
     return stream.getvalue()

@@ -37,13 +37,14 @@ class Daylight:
         return np.asarray(sun[:, None] * self.sun + ambient[:, None] * self.ambient)
 
     def sky(self, rays: Float32, clouds: TileNoise) -> Float32:
-        """(N, 3) light from the sky along unit rays (N, 3)."""
+        """(3, N) light from the sky along unit rays (N, 3)."""
         up = np.maximum(rays[:, 2], 0.0)
-        colour = _HORIZON + np.sqrt(up)[:, None] * (_ZENITH - _HORIZON)
+        colour = _HORIZON[:, None] + np.sqrt(up) * (_ZENITH - _HORIZON)[:, None]
         scale = 12.0 / (up + 0.12)
         noise = clouds.at(rays[:, 0] * scale, rays[:, 1] * scale)
-        cloudy = np.clip((noise - (1.0 - self.cover)) * 3.0 + 0.5 * self.cover, 0.0, 1.0)[:, None]
-        return np.asarray(colour + cloudy * (_CLOUD * (1.1 - 0.35 * self.cover) - colour), dtype=np.float32)
+        cloudy = np.clip((noise - (1.0 - self.cover)) * 3.0 + 0.5 * self.cover, 0.0, 1.0)
+        cloud = _CLOUD[:, None] * np.float32(1.1 - 0.35 * self.cover)
+        return np.asarray(colour + cloudy * (cloud - colour), dtype=np.float32)
 
 
 def daylight_of(seed: int) -> Daylight:

@@ -69,7 +69,7 @@ def _view(plate: SignPlate, cam_SE3_map: SE3, pinhole: Pinhole) -> PlateView | N
 def draw_plates(
     picture: Float32, range_m: Float32, views: list[PlateView], pinhole: Pinhole, light: Daylight, style: int
 ) -> None:
-    """Lays the faces over `picture` (H, W, 3; linear light, changed in place) where nothing stands before them.
+    """Lays the faces over `picture` (3, H, W; linear light, changed in place) where nothing stands before them.
 
     range_m: (H, W) distance along each pixel's ray to the first surface.
     """
@@ -77,8 +77,8 @@ def draw_plates(
         rows, columns = slice(*view.rows), slice(*view.columns)
         colour, cover, distance = _sample(view, pinhole, light, style)
         free = range_m[rows, columns] > distance - _DEPTH_SLACK_M
-        weight = (cover * free)[..., None]
-        picture[rows, columns] += weight * (colour - picture[rows, columns])
+        window = picture[:, rows, columns]
+        window += cover * free * (np.moveaxis(colour, -1, 0) - window)
 
 
 def _sample(

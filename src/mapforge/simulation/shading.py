@@ -50,58 +50,60 @@ _WINDOW = np.array([0.045, 0.055, 0.07], dtype=np.float32)
 
 
 def albedo(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32) -> Float32:
-    """(N, 3) colours at hit points. hit: (N,) triangle of each; xyz: (N, 3) map frame."""
+    """(3, N) colours at hit points. hit: (N,) triangle of each; xyz: (3, N) map frame."""
     material = triangles.materials[hit]
-    colour = _BASE[material]
+    colour = np.take(_BASE.T, material, axis=1)
     for kind, paint in (
         (Material.ASPHALT, _road),
         (Material.BUILDING, _facade),
         (Material.VEHICLE, _car),
         (Material.FOLIAGE, _leaves),
+        (Material.GRASS, _soil),
+        (Material.SIDEWALK, _soil),
     ):
         chosen = np.flatnonzero(material == kind)
         if len(chosen):
-            colour[chosen] = paint(triangles, surface, hit[chosen], xyz[chosen])
-    grainy = np.flatnonzero((material == Material.GRASS) | (material == Material.SIDEWALK))
-    x, y = xyz[grainy, 0], xyz[grainy, 1]
-    colour[grainy] *= (0.6 + 0.5 * surface.grain.at(x, y) + 0.3 * surface.stain.at(x, y))[:, None]
+            colour[:, chosen] = paint(triangles, surface, hit[chosen], xyz[:, chosen], colour[:, chosen[0]])
     return np.asarray(colour)
 
 
-def _road(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32) -> Float32:
-    x, y = xyz[:, 0], xyz[:, 1]
-    bare = _BASE[Material.ASPHALT] * surface.asphalt_at(x, y)[:, None]
-    colour, amount = surface.paint_at(x, y)
+def _road(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32, base: Float32) -> Float32:
+    bare = base[:, None] * surface.asphalt_at(xyz[0], xyz[1])
+    colour, amount = surface.paint_at(xyz[0], xyz[1])
     painted = np.flatnonzero(colour)
-    bare[painted] += amount[painted, None] * (_PAINT[colour[painted]] - bare[painted])
+    below = bare[:, painted]
+    bare[:, painted] = below + amount[painted] * (np.take(_PAINT.T, colour[painted], axis=1) - below)
     return np.asarray(bare)
 
 
-def _facade(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32) -> Float32:
+def _facade(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32, base: Float32) -> Float32:
     """A wall in its building's colour with rows of windows whose size differs from house to house."""
-    tone, normal = triangles.tones[hit], triangles.normals[hit]
-    colour = _pick(_FACADES, tone)
-    along = xyz[:, 1] * normal[:, 0] - xyz[:, 0] * normal[:, 1]
-    z = xyz[:, 2]
-    colour *= (0.8 + 0.35 * surface.grain.at(along, z))[:, None]
-    fraction = _fraction(tone * 57.0)
-    column, row = along / (2.2 + 1.6 * fraction), z / 3.1
+    tone = triangles.tones[hit]
+    normal_x, normal_y, normal_z = (np.take(triangles.normals[:, k], hit) for k in range(3))
+    along = xyz[1] * normal_x - xyz[0] * normal_y
+    z = xyz[2]
+    colour = _pick(_FACADES, tone) * (0.8 + 0.35 * surface.grain.at(along, z))
+    column, row = along / (2.2 + 1.6 * _fraction(tone * 57.0)), z / 3.1
     across, up = _fraction(column), _fraction(row)
     width = 0.25 + 0.3 * _fraction(tone * 23.0)
-    window = (np.abs(across - 0.5) < width / 2) & (up > 0.3) & (up < 0.8) & (np.abs(normal[:, 2]) < 0.3)
-    inside = np.flatnonzero(window)
+    inside = np.flatnonzero((np.abs(across - 0.5) < width / 2) & (up > 0.3) & (up < 0.8) & (np.abs(normal_z) < 0.3))
     shade = _fraction(np.floor(column[inside]) * 0.37 + np.floor(row[inside]) * 0.61)
-    colour[inside] = _WINDOW * (0.6 + 2.4 * shade[:, None] ** 3)
-    return colour
+    colour[:, inside] = _WINDOW[:, None] * (0.6 + 2.4 * shade * shade * shade)
+    return np.asarray(colour)
 
 
-def _car(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32) -> Float32:
+def _car(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32, base: Float32) -> Float32:
     return _pick(_CARS, triangles.tones[hit])
 
 
-def _leaves(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32) -> Float32:
-    noise = surface.wear_coarse.at(xyz[:, 0] + 0.7 * xyz[:, 2], xyz[:, 1] + 0.9 * xyz[:, 2])
-    return np.asarray(_pick(_LEAVES, triangles.tones[hit]) * (0.35 + 1.2 * noise)[:, None])
+def _leaves(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32, base: Float32) -> Float32:
+    noise = surface.wear_coarse.at(xyz[0] + 0.7 * xyz[2], xyz[1] + 0.9 * xyz[2])
+    return np.asarray(_pick(_LEAVES, triangles.tones[hit]) * (0.35 + 1.2 * noise))
+
+
+def _soil(triangles: Triangles, surface: RoadSurface, hit: NDArray[np.int32], xyz: Float32, base: Float32) -> Float32:
+    noise = 0.6 + 0.5 * surface.grain.at(xyz[0], xyz[1]) + 0.3 * surface.stain.at(xyz[0], xyz[1])
+    return np.asarray(base[:, None] * noise)
 
 
 def _fraction(values: Float32) -> Float32:
@@ -109,4 +111,5 @@ def _fraction(values: Float32) -> Float32:
 
 
 def _pick(palette: Float32, tone: Float32) -> Float32:
-    return np.asarray(palette[np.minimum((tone * len(palette)).astype(np.int32), len(palette) - 1)])
+    """(3, N) one of the palette's colours a tone."""
+    return np.take(palette.T, np.minimum((tone * len(palette)).astype(np.int32), len(palette) - 1), axis=1)
