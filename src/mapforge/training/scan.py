@@ -19,7 +19,8 @@ from mapforge.training.fields import FINE_M, SceneFields, at_fine, coarse_grid, 
 from mapforge.training.layout import Layout, Road
 from mapforge.training.surface import Surface, side_parameters
 
-_MAX_GROUPS = 10
+_FEW_GROUPS, _MANY_GROUPS = 10, 24
+"""Ring patterns a scan is made of; with as many groups as sweeps, every sweep's rings are its own."""
 _LUT_STEP_M = 0.02
 _LUT_END_M = 80.0
 INTENSITY_CAP = 8.0
@@ -36,6 +37,7 @@ class Scanner:
     range_noise_m: float
     intensity_noise: float
     beam_gain_sigma: float
+    beam_height_sigma_m: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,17 +73,18 @@ def random_scanner(rng: np.random.Generator) -> Scanner:
         elevation_rad=tuple(np.deg2rad(elevation)),
         returns_per_ring=int(rng.choice([900, 1024, 1800, 2048])),
         height_m=float(rng.uniform(1.5, 2.2)),
-        pitch_jitter_rad=float(rng.uniform(0.0002, 0.004)),
+        pitch_jitter_rad=float(np.exp(rng.uniform(math.log(0.0001), math.log(0.003)))),
         range_noise_m=float(rng.uniform(0.004, 0.03)),
         intensity_noise=float(np.exp(rng.uniform(math.log(0.05), math.log(0.5)))),
-        beam_gain_sigma=float(rng.uniform(0.0, 0.2)),
+        beam_gain_sigma=float(rng.choice([rng.uniform(0.0, 0.15), rng.uniform(0.1, 0.5)], p=[0.7, 0.3])),
+        beam_height_sigma_m=float(rng.uniform(0, 0.012)),
     )
 
 
 def random_pass(layout: Layout, rng: np.random.Generator) -> Pass:
     """One to three cars along roads of the place, 2 to 400 sweeps together, moving or standing."""
     sweeps = round(math.exp(rng.uniform(math.log(2), math.log(400))))
-    groups = min(sweeps, _MAX_GROUPS)
+    groups = min(sweeps, _MANY_GROUPS if sweeps < 60 and rng.random() < 0.6 else _FEW_GROUPS)
     passes = 1 if sweeps < 6 else int(rng.choice([1, 2, 3], p=[0.6, 0.3, 0.1]))
     points, smear = [], 0.0
     for part in np.array_split(np.arange(groups), passes):
@@ -183,26 +186,29 @@ def _expected_hits(
         density = table[0][bins] * (1 + steepness) * at_fine(shade[index]) * float(track.sweeps[index])
         total += density
         gain += density * table[1][bins]
-        bias += density * (float(lift[index]) + float(pitch[index]) * radius)
+        bias += density * (table[2][bins] + float(lift[index]) + float(pitch[index]) * radius)
     return total, gain / total, bias / total
 
 
 def _ring_table(scanner: Scanner, smear_m: float, rng: np.random.Generator, device: torch.device) -> Tensor:
-    """(2, bins) by range: expected returns of one sweep in a cell, and their mean intensity gain."""
+    """(3, bins) by range: expected returns of one sweep in a cell, their mean intensity gain and height error."""
     elevation = np.array(scanner.elevation_rad)
     down = elevation < -0.005
     radius = scanner.height_m / np.tan(-elevation[down])
     radius = radius[radius < _LUT_END_M + 20]
     bins = (np.arange(int(_LUT_END_M / _LUT_STEP_M)) + 0.5) * _LUT_STEP_M
-    sigma = 0.03 + radius**2 / scanner.height_m * scanner.pitch_jitter_rad + 0.3 * smear_m
+    sigma = 0.02 + radius**2 / scanner.height_m * scanner.pitch_jitter_rad + 0.3 * smear_m
     bell = np.exp(-0.5 * ((bins - radius[:, None]) / sigma[:, None]) ** 2) / (sigma[:, None] * math.sqrt(2 * math.pi))
     beam_gain = np.exp(rng.normal(0, scanner.beam_gain_sigma, len(radius)))
+    beam_height_m = rng.normal(0, scanner.beam_height_sigma_m, len(radius))
     slow = np.exp(rng.normal(0, 0.15) * np.log(bins / 10))
     density = bell.sum(axis=0)
-    gain = (bell * beam_gain[:, None]).sum(axis=0) / np.maximum(density, 1e-9) * slow
+    gain = (beam_gain @ bell) / np.maximum(density, 1e-9) * slow
+    lift_m = (beam_height_m @ bell) / np.maximum(density, 1e-9)
     returns = density * scanner.returns_per_ring / (2 * math.pi * bins) * FINE_M**2
     returns *= 0.95 * np.where(bins < rng.uniform(1.5, 4.0), 0, 1) * np.exp(-((bins / rng.uniform(35, 70)) ** 4))
-    return torch.from_numpy(np.stack([returns, np.where(density > 1e-6, gain, 1.0)]).astype(np.float32)).to(device)
+    table = np.stack([returns, np.where(density > 1e-6, gain, 1.0), lift_m])
+    return torch.from_numpy(table.astype(np.float32)).to(device)
 
 
 def _sensor_curve(reflectance: Tensor, rng: np.random.Generator, device: torch.device) -> Tensor:

@@ -54,7 +54,7 @@ def build_surface(fields: SceneFields, rng: np.random.Generator, device: torch.d
     _paint_ring(canvas)
     _paint_distractors(canvas, rng)
     wear = _wear(rng, device)
-    paint_contrast = float(np.exp(rng.uniform(math.log(1.3), math.log(5.0))))
+    paint_contrast = float(np.exp(rng.uniform(math.log(1.5), math.log(5.0))))
     reflectance, z, colour, bumps = _sides(canvas, rng, device)
     for coverage, tone, gain in ((canvas.white, _WHITE, 1.0), (canvas.yellow, _YELLOW, rng.uniform(0.6, 1.0))):
         strength = coverage.clamp(0, 1) * wear
