@@ -16,6 +16,7 @@ class StaticTransforms:
     def __init__(self) -> None:
         self._edges: dict[str, dict[str, SE3]] = {}
         self._parents: dict[str, str] = {}
+        self._reached: dict[str, SE3] | None = None
 
     def __len__(self) -> int:
         return len(self._parents)
@@ -27,6 +28,7 @@ class StaticTransforms:
         self._edges.setdefault(parent, {})[child] = parent_SE3_child
         self._edges.setdefault(child, {})[parent] = parent_SE3_child.inverse()
         self._parents[child] = parent
+        self._reached = None
 
     def ego_frame(self) -> str | None:
         """The well-known name of the car's frame that occurs, else the tree's only root."""
@@ -36,9 +38,15 @@ class StaticTransforms:
 
     def ego_SE3(self, frame: str) -> SE3 | None:
         """`ego_SE3_frame`, None when no path of fixed transforms leads there."""
+        if self._reached is None:
+            self._reached = self._reach()
+        return self._reached.get(frame)
+
+    def _reach(self) -> dict[str, SE3]:
+        """`ego_SE3_frame` of every frame connected with the car's."""
         ego = self.ego_frame()
         if ego is None:
-            return None
+            return {}
         reached = {ego: SE3.identity()}
         queue = deque([ego])
         while queue:
@@ -47,4 +55,4 @@ class StaticTransforms:
                 if neighbour not in reached:
                     reached[neighbour] = reached[here] @ edge
                     queue.append(neighbour)
-        return reached.get(frame)
+        return reached
