@@ -43,3 +43,11 @@ def test_a_ring_of_parts_becomes_one_and_confidence_is_by_length() -> None:
     assert len(joined) == 1
     assert confidence[0] == pytest.approx(0.25, abs=0.01)
     assert join_lines([], [])[0] == []
+
+
+def test_a_joined_line_runs_the_way_most_of_it_did() -> None:
+    parts = [CURVE[:4][::-1], CURVE[3:20], CURVE[19:]]
+    for order in ([0, 1, 2], [2, 0, 1]):
+        joined, _, _ = join_lines([parts[i] for i in order], np.ones(3))
+        assert joined[0][0] == pytest.approx(CURVE[0])
+        assert joined[0][-1] == pytest.approx(CURVE[-1])

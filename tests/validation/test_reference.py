@@ -180,11 +180,12 @@ def test_geojson_of_scenes_is_put_into_our_words(tmp_path: Path) -> None:
 
 def test_own_tiles_become_whole_elements_again(tmp_path: Path, write_tiles, make_road, frame) -> None:  # type: ignore[no-untyped-def]
     write_tiles(make_road(0.0), tmp_path / "tiles")
-    elements = {e.element_id: e for e in read_reference(tmp_path / "tiles", frame)}
+    whole = read_reference(tmp_path / "tiles", frame)
+    elements = {e.element_id: e for e in whole}
     assert set(elements) == {"divider", "left", "right", "crossing", "stop", "sign", "seen"}
     assert elements["divider"].geometry.length == pytest.approx(190.0)
     assert len(elements["divider"].sigma_m) == len(elements["divider"].xyz_map)
-    assert elements["seen"].geometry.area == pytest.approx(200 * 50)
+    assert [e.geometry.area for e in by_class(whole, ElementClass.COVERAGE)] == pytest.approx([100 * 50] * 2)
 
 
 def test_what_cannot_be_read_says_what_can(tmp_path: Path, frame: MapFrame) -> None:

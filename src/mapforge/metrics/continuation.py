@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+
+from mapforge.geometry.polylines import length
 
 Float = NDArray[np.float64]
 
@@ -20,7 +21,8 @@ def join_lines(
 ) -> tuple[list[Float], Float, list[list[int]]]:
     """Joins lines end to end where exactly two ends meet within `join_m` and turn less than 45 degrees.
 
-    lines: (N, D) vertices. Returns the joined lines, their confidence (mean by length) and the lines each is made of.
+    lines: (N, D) vertices. A joined line runs the way most of its length did. Returns the joined lines, their
+    confidence (mean by length) and the lines each is made of.
     """
     partner = _partners(lines, join_m)
     joined, scores, members = [], [], []
@@ -30,9 +32,9 @@ def join_lines(
     for end in free_ends + list(range(0, 2 * len(lines), 2)):
         if used[end // 2]:
             continue
-        chain = _walk(end, partner, used)
+        chain = _most_forward(_walk(end, partner, used), lines)
         joined.append(np.concatenate([lines[e // 2] if e % 2 == 0 else lines[e // 2][::-1] for e in chain]))
-        weights = [max(float(shapely.LineString(lines[e // 2][:, :2]).length), 1e-9) for e in chain]
+        weights = [max(length(lines[e // 2]), 1e-9) for e in chain]
         scores.append(float(np.average([confidence[e // 2] for e in chain], weights=weights)))
         members.append([e // 2 for e in chain])
     return joined, np.array(scores), members
@@ -47,6 +49,12 @@ def _walk(end: int, partner: dict[int, int], used: NDArray[np.bool_]) -> list[in
         chain.append(entered)
         entered = partner.get(entered ^ 1)
     return chain
+
+
+def _most_forward(chain: list[int], lines: Sequence[Float]) -> list[int]:
+    """The chain, or the chain walked from its other end; an even number enters a line at its start."""
+    forward = sum(length(lines[e // 2]) * (1 if e % 2 == 0 else -1) for e in chain)
+    return chain if forward >= 0.0 else [e ^ 1 for e in reversed(chain)]
 
 
 def _partners(lines: Sequence[Float], join_m: float) -> dict[int, int]:

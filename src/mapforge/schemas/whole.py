@@ -19,7 +19,7 @@ _Key = tuple[int, int]
 def whole_elements(pieces: list[MapElement]) -> list[MapElement]:
     """Pieces that carry one `element_id` put together, sorted by id.
 
-    Lines are joined end to end, in the direction of their first piece; areas are united. What cannot be joined stays
+    Lines are joined end to end, in the direction of most of their length; areas are united. What cannot be joined stays
     apart under its id. Confidence is the mean by length or area, times and sources those of all pieces.
     """
     groups: dict[str, list[MapElement]] = defaultdict(list)
@@ -92,9 +92,11 @@ def _walked(
     xyz: list[np.ndarray] = []
     sigma: list[np.ndarray] = []
     members = []
+    ahead_m = 0.0
     while True:
         done.add(k)
         members.append(pieces[k])
+        ahead_m += pieces[k].geometry.length * (1.0 if forward else -1.0)
         skip = 1 if xyz else 0
         own = pieces[k].xyz_map
         stated = np.array(pieces[k].sigma_m) if len(pieces[k].sigma_m) == len(own) else np.full(len(own), np.nan)
@@ -105,8 +107,9 @@ def _walked(
             break
         k, entered_last = onward[0]
         forward = not entered_last
-    all_sigma = np.concatenate(sigma)
-    line = shapely.LineString(np.concatenate(xyz))
+    step = 1 if ahead_m >= 0.0 else -1
+    all_sigma = np.concatenate(sigma)[::step]
+    line = shapely.LineString(np.concatenate(xyz)[::step])
     known = () if np.isnan(all_sigma).any() else tuple(all_sigma.tolist())
     return _with_all(line, known, members, [piece.geometry.length for piece in members])
 

@@ -13,7 +13,7 @@ from mapforge.io.elements import read_elements
 from mapforge.schemas.elements import MapElement
 from mapforge.validation.av2_map import read_av2_map
 from mapforge.validation.geojson_map import read_geojson
-from mapforge.validation.whole_elements import merge_pieces
+from mapforge.validation.tile_files import whole_map
 
 FORMATS = "own GeoParquet (a file or a folder of tiles), GeoJSON, or an AV2 map (JSON file, map folder or log folder)"
 
@@ -29,7 +29,7 @@ def read_reference(path: Path, frame: MapFrame, city: str | None = None) -> list
     if path.is_dir():
         return _read_folder(path, frame, city)
     if path.suffix == ".parquet":
-        return merge_pieces(_read_own(path, frame))
+        return whole_map(_read_own(path, frame))
     if path.suffix in (".json", ".geojson"):
         return _read_json(path, frame, city)
     raise ConfigurationError(f"{path}: unknown reference format; use {FORMATS}")
@@ -42,7 +42,7 @@ def _read_folder(path: Path, frame: MapFrame, city: str | None) -> list[MapEleme
         return _read_json(av2[0], frame, city or named)
     tables = sorted(path.rglob("*.parquet"))
     if tables:
-        return merge_pieces([element for table in tables for element in _read_own(table, frame)])
+        return whole_map([element for table in tables for element in _read_own(table, frame)])
     maps = sorted(path.rglob("*.geojson"))
     if maps:
         return [element for file in maps for element in _read_json(file, frame, city)]

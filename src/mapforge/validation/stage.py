@@ -26,8 +26,7 @@ from mapforge.validation.map_scores import MapScores, map_scores, tile_values
 from mapforge.validation.reference import read_reference
 from mapforge.validation.rules.all_rules import check_rules
 from mapforge.validation.rules.findings import Piece
-from mapforge.validation.tile_files import find_tile_files, read_tiles
-from mapforge.validation.whole_elements import merge_pieces
+from mapforge.validation.tile_files import find_tile_files, read_tiles, whole_map
 
 Float = NDArray[np.float64]
 
@@ -79,7 +78,7 @@ def run(inputs: ValidationInputs, config: ValidationConfig) -> ValidationResult:
     """Judges a set of tiles together. Writes nothing: the report does."""
     by_tile, frame = read_tiles(dict(inputs.tile_files), inputs.frame)
     paths = {drive: _path(source, frame) for drive, source in sorted(inputs.paths.items())}
-    predicted = merge_pieces([element for elements in by_tile.values() for element in elements])
+    predicted = whole_map([element for elements in by_tile.values() for element in elements])
     truth = read_reference(inputs.reference, frame, inputs.city) if inputs.reference else []
     ground = judgement(predicted, truth, list(paths.values()), list(by_tile), frame, config)
     scores = map_scores(truth, predicted, ground) if inputs.reference else None

@@ -10,7 +10,8 @@ from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId
 from mapforge.io.elements import frame_of, read_elements
 from mapforge.io.parquet import read_metadata
-from mapforge.schemas.elements import MapElement
+from mapforge.schemas.elements import ElementClass, MapElement
+from mapforge.schemas.whole import whole_elements
 
 _TILE_IN_PATH = re.compile(r"(\d{4,6})/(-?\d+)/(-?\d+)/[^/]+\.parquet$")
 
@@ -47,6 +48,13 @@ def read_tiles(files: dict[TileId, Path], frame: MapFrame | None) -> tuple[dict[
     """
     chosen = frame or frame_of(next(iter(files.values())))
     return {tile: read_elements(file, chosen)[0] for tile, file in sorted(files.items())}, chosen
+
+
+def whole_map(pieces: list[MapElement]) -> list[MapElement]:
+    """Elements as they are on the ground. Coverage and drivable area stay in pieces: nobody asks for their outline."""
+    ground = (ElementClass.COVERAGE, ElementClass.DRIVABLE_AREA)
+    areas = [piece for piece in pieces if piece.element_class in ground]
+    return whole_elements([piece for piece in pieces if piece.element_class not in ground]) + areas
 
 
 def _written_ns(file: Path) -> int:

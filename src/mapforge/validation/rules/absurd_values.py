@@ -20,10 +20,8 @@ def absurd_geometry(pieces: list[Piece], frame: MapFrame, max_length_m: float) -
         if shape.is_empty or not np.isfinite(shapely.get_coordinates(shape)).all():
             findings.append(error(piece, "the geometry is empty or has coordinates that are no numbers"))
             continue
-        if piece.element.element_class in LINE_CLASSES and shape.length < SHORTEST_M:
-            findings.append(warning(piece, f"the line is {shape.length:.3f} m long"))
-        if piece.element.element_class in AREA_CLASSES and shape.area < SMALLEST_M2:
-            findings.append(warning(piece, f"the area is {shape.area:.4f} m2"))
+        if not _is_cut(piece, frame):
+            findings += _too_small(piece)
         if shape.length > max_length_m and piece.element.element_class not in AREA_CLASSES:
             findings.append(error(piece, f"the line is {shape.length:.0f} m long; at most {max_length_m:.0f} m"))
         if piece.tile is not None and not _within(shape, piece.tile.bounds_map(frame, BORDER_M)):
@@ -43,6 +41,20 @@ def absurd_lanes(pieces: list[Piece], min_width_m: float, max_width_m: float, ma
         if speed is not None and not 0.0 < speed <= max_speed_mps:
             findings.append(warning(piece, f"speed_limit_mps is {speed:.1f}, outside 0 to {max_speed_mps}"))
     return findings
+
+
+def _too_small(piece: Piece) -> list[Finding]:
+    shape = piece.element.geometry
+    if piece.element.element_class in LINE_CLASSES and shape.length < SHORTEST_M:
+        return [warning(piece, f"the line is {shape.length:.3f} m long")]
+    if piece.element.element_class in AREA_CLASSES and shape.area < SMALLEST_M2:
+        return [warning(piece, f"the area is {shape.area:.4f} m2")]
+    return []
+
+
+def _is_cut(piece: Piece, frame: MapFrame) -> bool:
+    """Whether the piece touches the border of its tile: then it may be a small part of something larger."""
+    return piece.tile is not None and not _within(piece.element.geometry, piece.tile.bounds_map(frame, -BORDER_M))
 
 
 def _within(shape: shapely.Geometry, bounds: tuple[float, float, float, float]) -> bool:
