@@ -42,3 +42,10 @@ def test_a_ray_leads_back_to_its_pixel(
     pixels, depths = camera.project(point)
     np.testing.assert_allclose(pixels[0], (u, v), atol=1e-2)
     np.testing.assert_allclose(depths, depth, rtol=1e-9)
+
+
+def test_rows_below_the_road_line_are_left_out() -> None:
+    assert view().rows_above(np.arctan(0.2)) == 240 + 510 * 0.2
+    assert view().rows_above(np.pi / 2) == 480
+    steep = CameraView(SE3(np.diag([1.0, -1.0, -1.0]), np.zeros(3)), (500.0, 500.0, 320.0, 240.0), (), 640, 480)
+    assert steep.rows_above(0.2) == 480

@@ -39,7 +39,7 @@ class ColourDetector:
     def to(self, device: str) -> ColourDetector:
         return self
 
-    def detect(self, image: np.ndarray, score_min: float, overlap_max: float) -> SignBoxes:
+    def detect(self, image: np.ndarray, score_min: float, overlap_max: float, bfloat16: bool) -> SignBoxes:
         boxes, labels = [], []
         for colour, name in COLOURS.items():
             rows, columns = np.nonzero((image == colour).all(axis=2))

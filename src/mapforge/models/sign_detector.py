@@ -74,14 +74,17 @@ class SignDetector(FCOS):
             return dict(self.compute_loss(targets, outputs, anchors, sizes))
 
     @torch.inference_mode()
-    def detect(self, image: NDArray[np.uint8], score_min: float, overlap_max: float = 0.5) -> SignBoxes:
+    def detect(
+        self, image: NDArray[np.uint8], score_min: float, overlap_max: float = 0.5, bfloat16: bool = False
+    ) -> SignBoxes:
         """Finds signs and lights in one picture.
 
         image: (H, W, 3) uint8 RGB. score_min: what scores less is dropped. overlap_max: of two boxes that share more
-        (intersection over union, whatever their class) the better stays.
+        (intersection over union, whatever their class) the better stays. bfloat16: run the network in it.
         """
         picture = torch.from_numpy(image.copy()).to(next(self.parameters()).device)
-        outputs, anchors, sizes = self._look(picture.permute(2, 0, 1)[None].float() / 255.0)
+        with torch.autocast(picture.device.type, torch.bfloat16, enabled=bfloat16):
+            outputs, anchors, sizes = self._look(picture.permute(2, 0, 1)[None].float() / 255.0)
         by_level = {name: list(value.split(sizes, dim=1)) for name, value in outputs.items()}
         shape = (image.shape[0], image.shape[1])
         found = self.postprocess_detections(by_level, [list(anchors[0].split(sizes))], [shape])[0]

@@ -46,6 +46,20 @@ class CameraView:
                 flat = flat + (wanted - self._distorted(flat))
         return np.asarray(np.column_stack([flat, np.ones(len(flat))]) @ self.map_SE3_cam.rotation.T)
 
+    def rows_above(self, depression_rad: float) -> int:
+        """Rows of the picture, from its top, that show what is not deeper than this below the horizon straight ahead.
+
+        All rows when the camera looks so steeply down that it has no horizon.
+        """
+        ahead = self.map_SE3_cam.rotation[:, 2] * (1.0, 1.0, 0.0)
+        if np.linalg.norm(ahead) < 0.5 or depression_rad >= np.pi / 2:
+            return self.height_px
+        down = ahead / np.linalg.norm(ahead) * np.cos(depression_rad) - (0.0, 0.0, np.sin(depression_rad))
+        pixels, depth = self.project((self.map_SE3_cam.translation_m + down)[None])
+        if depth[0] <= 0 or not np.isfinite(pixels[0, 1]):
+            return self.height_px
+        return int(np.clip(np.ceil(pixels[0, 1]), 1, self.height_px))
+
     def _distorted(self, flat: NDArray[np.float64]) -> NDArray[np.float64]:
         """Plumb-bob (Brown 1966) on normalised image coordinates; beyond the fold of its polynomial NaN."""
         if not any(self.distortion):

@@ -17,6 +17,10 @@ class SignConfig:
     """Detections that score less are dropped."""
     overlap_max: float = 0.45
     """Of two boxes that share more (intersection over union) only the better stays."""
+    bf16: bool = True
+    """Run the network under bfloat16 autocast where the device does it fast; off: float32."""
+    depression_max_deg: float = 12.0
+    """What lies deeper below the horizon straight ahead is road and is not looked at; 90 looks at everything."""
     image_width_max_px: int = 1600
     """Wider frames are scaled down to this before detection."""
     frame_step_m: float = 0.5
@@ -43,5 +47,7 @@ class SignConfig:
             raise ConfigurationError(f"signs.score_min is {self.score_min}: give a score between 0 and 1")
         if not 0.0 <= self.box_shrink < 0.9:
             raise ConfigurationError(f"signs.box_shrink is {self.box_shrink}: give a share from 0 to 0.9")
+        if not 0.0 < self.depression_max_deg <= 90.0:
+            raise ConfigurationError(f"signs.depression_max_deg is {self.depression_max_deg}: give 0 to 90 degrees")
         if self.triangulation_rays_min < 2:
             raise ConfigurationError("signs.triangulation_rays_min is below 2: one ray has no depth")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from mapforge.io.drive_store import CameraFrame, DriveReader, SensorCalibration
 from mapforge.io.parquet import write_table
 from mapforge.io.trajectories import read_trajectory
 from mapforge.io.workspace import Workspace
+from mapforge.models.bev_segmenter import runs_bfloat16
 from mapforge.models.sign_detector import (
     CLASSES,
     SPEED_LIMIT_OTHER,
@@ -90,10 +92,11 @@ def detect_drive(
     if not config.enabled or not reader.manifest.rows("camera"):
         return []
     model = read_sign_detector(weights).to(device)
+    bfloat16 = config.bf16 and runs_bfloat16(device)
     sweeps = NearbySweeps(reader, trajectory)
     found: list[Detection] = []
     for frame, view in _views(reader, trajectory, config.frame_step_m):
-        boxes = _boxes_of(frame, model, config)
+        boxes = _boxes_of(frame, view, model, config, bfloat16)
         if len(boxes):
             xyz_map = sweeps.around(frame.timestamp_ns, round(config.lidar_window_s * 1e9))
             road_z_m = float(trajectory.pose_at(frame.timestamp_ns).translation_m[2])
@@ -127,17 +130,21 @@ def _view(frame: CameraFrame, camera: SensorCalibration, map_SE3_ego: SE3) -> Ca
     )
 
 
-def _boxes_of(frame: CameraFrame, model: SignDetector, config: SignConfig) -> SignBoxes:
+def _boxes_of(
+    frame: CameraFrame, view: CameraView, model: SignDetector, config: SignConfig, bfloat16: bool
+) -> SignBoxes:
     """Boxes in the frame's own pixels; nothing in a picture that cannot be decoded."""
     try:
         with Image.open(io.BytesIO(frame.image)) as opened:
             picture = opened.convert("RGB")
     except (UnidentifiedImageError, OSError):
         return SignBoxes(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32))
+    picture = picture.crop((0, 0, picture.width, view.rows_above(math.radians(config.depression_max_deg))))
     scale = min(1.0, config.image_width_max_px / picture.width)
     if scale < 1.0:
-        picture = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.BOX)
-    boxes = model.detect(np.asarray(picture), config.score_min, config.overlap_max)
+        size = (round(picture.width * scale), max(1, round(picture.height * scale)))
+        picture = picture.resize(size, Image.Resampling.BOX)
+    boxes = model.detect(np.asarray(picture), config.score_min, config.overlap_max, bfloat16)
     return replace(boxes, boxes_px=boxes.boxes_px / np.float32(scale))
 
 

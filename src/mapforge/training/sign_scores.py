@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from mapforge.models.sign_detector import CLASSES, SignBoxes, SignDetector
+from mapforge.models.sign_detector import CLASSES, TRAFFIC_LIGHT, SignBoxes, SignDetector
 from mapforge.training.sign_scenes import render_scene
 
 OVERLAP_MIN = 0.4
@@ -88,6 +91,33 @@ def score_on_scenes(
     scores = {"all": everything.as_dict()}
     for group in sorted(by_group):
         scores[group] = {key: value for key, value in by_group[group].as_dict().items() if key != "precision"}
+    return scores
+
+
+def score_on_frames(model: SignDetector, folder: Path, score_min: float) -> dict[str, dict[str, float]]:
+    """Scores on a folder of simulated camera frames: in all, and of signs and lights by range.
+
+    A detection on something smaller or more hidden than what is labelled counts as wrong.
+    """
+    everything = SignCounts()
+    by_range: dict[str, SignCounts] = {}
+    for frame in json.loads((folder / "frames.json").read_text(encoding="utf-8")):
+        with Image.open(folder / frame["image"]) as opened:
+            found = model.detect(np.asarray(opened.convert("RGB")), score_min)
+        boxes = np.array(frame["boxes_px"], dtype=np.float32).reshape(-1, 4)
+        labels = np.array(frame["labels"], dtype=np.int64)
+        count(everything, found, boxes, labels)
+        matched = match(found.boxes_px, boxes, OVERLAP_MIN)
+        for k, range_m in enumerate(frame["ranges_m"]):
+            hit = np.flatnonzero(matched == k)
+            kind = "lights" if CLASSES[labels[k]] == TRAFFIC_LIGHT else "signs"
+            counts = by_range.setdefault(f"{kind} within {20 * (int(range_m // 20) + 1):03d} m", SignCounts())
+            counts.truth += 1
+            counts.found += len(hit)
+            counts.typed += int((found.labels[hit] == labels[k]).sum())
+    scores = {"all": everything.as_dict()}
+    for group in sorted(by_range):
+        scores[group] = {key: value for key, value in by_range[group].as_dict().items() if key != "precision"}
     return scores
 
 

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mapforge.errors import ModelError
 from mapforge.io.atomic import atomic_file
-from mapforge.io.fingerprint import code_version, fingerprint_of
+from mapforge.io.fingerprint import code_version, fingerprint_of, sha256_of_file
 from mapforge.models.sign_detector import ARCHITECTURE, CLASSES, SignDetector
 from mapforge.models.weights import ModelWeights, load_tensors, read_weights, write_weights
 from mapforge.training.sign_config import SignTrainingConfig
@@ -54,7 +54,7 @@ def train_signs(
             _save_checkpoint(checkpoint, step + 1, model, averaged, optimiser, config)
     model.load_state_dict(averaged)
     model.eval()
-    card = _card(model, config, frames)
+    card = _card(model, config, frames, start)
     settings = {"stage_channels": list(model.stage_channels), "head_channels": model.head_channels}
     write_weights(ModelWeights(ARCHITECTURE, settings, averaged), target, folder / "tmp", card)
     return card
@@ -195,7 +195,7 @@ def _log(path: Path, line: dict[str, float]) -> None:
         stream.write(json.dumps(line) + "\n")
 
 
-def _card(model: SignDetector, config: SignTrainingConfig, frames: Path | None) -> dict[str, Any]:
+def _card(model: SignDetector, config: SignTrainingConfig, frames: Path | None, start: Path | None) -> dict[str, Any]:
     held_out = config.seed + 1_000_003
     scores = score_on_scenes(model, held_out, config.evaluation_pictures, config.picture_px, config.score_min)
     return {
@@ -203,6 +203,7 @@ def _card(model: SignDetector, config: SignTrainingConfig, frames: Path | None) 
         "classes": list(CLASSES),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "training": asdict(config),
+        "started_from": None if start is None else _origin(start),
         "code_version": code_version("mapforge.training", "mapforge.models"),
         "data": "drawn pictures (training/sign_scenes.py)"
         + ("" if frames is None else ", and crops of simulated camera frames"),
@@ -213,3 +214,10 @@ def _card(model: SignDetector, config: SignTrainingConfig, frames: Path | None) 
             "speed limits other than 30, 50 and 70 are found but written as 'unknown'",
         ],
     }
+
+
+def _origin(start: Path) -> dict[str, Any]:
+    """Which weights a run began from, and how those were trained as far as their card tells."""
+    card = start.with_suffix(".json")
+    training = json.loads(card.read_text(encoding="utf-8")).get("training") if card.exists() else None
+    return {"sha256": sha256_of_file(start), "training": training}
