@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from mapforge.config import compose_settings
 from mapforge.pipeline.jobs import Job, Outcome
-from mapforge.pipeline.run import run_region, summary_markdown
+from mapforge.pipeline.run import run_region
 from mapforge.pipeline.runners import LocalRunner
 
 RETRIES = 2
@@ -76,11 +77,20 @@ def build_region(overrides: list[str]) -> dict[str, Any]:
     workers = settings.engine.workers or os.cpu_count() or 1
     runner = PrefectRunner(workers, settings.engine.threads_a_worker)
     try:
-        summary = run_region(settings, runner)
+        report = run_region(settings, runner)
     finally:
         runner.close()
-    create_markdown_artifact(key="region", markdown=summary_markdown(summary))
-    return summary
+    create_markdown_artifact(key="region", markdown=summary_markdown(report))
+    return report
+
+
+def summary_markdown(report: dict[str, Any]) -> str:
+    """What a person wants to see of a run: tile states, failures, where the report is."""
+    states = Counter(tile["state"] for tile in report["tiles"])
+    lines = [f"# Region {report['region']}: " + ", ".join(f"{n} {state}" for state, n in sorted(states.items()))]
+    lines += [f"- drive `{d['drive_id']}` refused: {d['note']}" for d in report["drives"] if d["state"] != "used"]
+    lines += [f"- tile `{t['tile']}` failed: {t['error']}" for t in report["tiles"] if t["state"] == "failed"]
+    return "\n".join([*lines, f"- report: `{report['report']}`"])
 
 
 if __name__ == "__main__":
