@@ -21,9 +21,9 @@ def test_round_trip_with_card(tmp_path):
 
 
 def test_same_weights_give_the_same_bytes(tmp_path):
-    for name in ("a", "b"):
+    for name in range(8):
         write_weights(weights(), tmp_path / f"{name}.safetensors", tmp_path / "tmp")
-    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    assert len({path.read_bytes() for path in tmp_path.glob("*.safetensors")}) == 1
 
 
 def test_missing_file_is_named(tmp_path):

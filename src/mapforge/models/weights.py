@@ -29,7 +29,8 @@ class ModelWeights:
 
 def write_weights(weights: ModelWeights, target: Path, tmp: Path, card: dict[str, Any] | None = None) -> None:
     """Writes `target` (.safetensors) and, given a card, `target` with suffix .json beside it; each atomic."""
-    header = {"architecture": weights.architecture, "settings": json.dumps(weights.settings, sort_keys=True)}
+    # one entry only: safetensors writes entries in any order, and the same weights must give the same bytes
+    header = {"model": json.dumps({"architecture": weights.architecture, "settings": weights.settings}, sort_keys=True)}
     tensors = {name: weights.tensors[name].detach().cpu().contiguous() for name in sorted(weights.tensors)}
     with atomic_file(target, tmp) as path:
         path.write_bytes(save(tensors, metadata=header))
@@ -53,10 +54,18 @@ def read_weights(path: Path, architecture: str) -> ModelWeights:
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (it is no mapping)
     except SafetensorError as error:
         raise ModelError(f"{path} is no safetensors file: {error}; restore it or train again") from error
-    found = header.get("architecture", "unknown")
+    described = _description(header)
+    found = described.get("architecture", "unknown")
     if found != architecture:
         raise ModelError(f"{path} holds weights of '{found}', not '{architecture}'; give the weights of that model")
-    return ModelWeights(found, json.loads(header["settings"]), tensors)
+    return ModelWeights(found, described["settings"], tensors)
+
+
+def _description(header: dict[str, str]) -> dict[str, Any]:
+    """Architecture and settings; files of the first days hold them as two entries."""
+    if "model" in header:
+        return dict(json.loads(header["model"]))
+    return {**header, "settings": json.loads(header.get("settings", "{}"))}
 
 
 def load_tensors(model: torch.nn.Module, weights: ModelWeights, where: str) -> None:

@@ -94,6 +94,9 @@ def nearest_lines(lines: list[NDArray[np.float64]], grid: BevGrid, reach_m: floa
     points = np.concatenate(parts)[:, :2]
     along = np.concatenate([tangents(part) for part in parts])
     owner = np.concatenate([np.full(len(part), index, dtype=np.int32) for index, part in enumerate(parts)])
+    slack = np.tile([[-_SPACING_M / 2, _SPACING_M / 2]], (len(points), 1))
+    slack[np.flatnonzero(np.diff(owner, prepend=-1)), 0] = 0.0
+    slack[np.flatnonzero(np.diff(owner, append=-1)), 1] = 0.0
     half = int(np.ceil(reach_m / grid.resolution_m)) + 1
     steps = np.arange(-half, half + 1)
     d_row, d_column = (d.ravel() for d in np.meshgrid(steps, steps, indexing="ij"))
@@ -107,7 +110,8 @@ def nearest_lines(lines: list[NDArray[np.float64]], grid: BevGrid, reach_m: floa
     cell = (r * grid.columns + c)[order]
     unique, first = np.unique(cell, return_index=True)
     chosen = order[first]
-    return _foot_points(unique, delta[chosen], along[step[chosen]], owner[step[chosen]], grid, reach_m)
+    kept = step[chosen]
+    return _foot_points(unique, delta[chosen], along[kept], owner[kept], slack[kept], grid, reach_m)
 
 
 def _foot_points(
@@ -115,10 +119,12 @@ def _foot_points(
     delta: NDArray[np.float64],
     along: NDArray[np.float64],
     owner: NDArray[np.int32],
+    slack: NDArray[np.float64],
     grid: BevGrid,
     reach_m: float,
 ) -> NearestLine:
-    slide = np.clip(-(delta * along).sum(axis=1), -_SPACING_M / 2, _SPACING_M / 2)
+    """Slides from steps along their line to the foot of the perpendicular, within `slack` (N, 2): not past its ends."""
+    slide = np.clip(-(delta * along).sum(axis=1), slack[:, 0], slack[:, 1])
     delta = delta + slide[:, None] * along
     length = np.hypot(delta[:, 0], delta[:, 1])
     near = length <= reach_m

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+import torch
+
+from mapforge.schemas.rasters import OFFSET_STEP_M
+from mapforge.training.fields import at_cells, scene_fields
+from mapforge.training.generator import generate
+from mapforge.training.labels import IGNORED_BIT
+from mapforge.training.layout import Place, random_layout
+
+SEEDS = range(6)
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return [generate(seed) for seed in SEEDS]
+
+
+def test_same_seed_same_sample(samples):
+    again = generate(2)
+    assert np.array_equal(again.lidar, samples[2].lidar)
+    assert np.array_equal(again.camera, samples[2].camera)
+    assert np.array_equal(again.labels.flags, samples[2].labels.flags)
+
+
+def test_channels_mean_what_rasters_mean(samples):
+    for sample in samples:
+        hits, intensity, height, spread, obstacle, ground = sample.lidar
+        assert np.isfinite(sample.lidar).all()
+        unhit = hits == 0
+        assert (intensity[unhit] == 0).all()
+        assert (height[unhit] == 0).all()
+        assert (spread[hits <= 1] == 0).all()
+        assert intensity.max() <= 8
+        assert obstacle.min() >= 0
+        assert obstacle.max() <= 1
+        assert (ground == 0).all()
+
+
+def test_bare_road_is_about_one(samples):
+    medians = []
+    for sample in samples:
+        road = np.kron((sample.labels.flags >> 4) & 1, np.ones((2, 2), dtype=np.uint8)) > 0
+        seen = road & (sample.lidar[0] > 0)
+        medians.append(np.median(sample.lidar[1][seen]))
+    assert 0.6 < np.median(medians) < 1.6
+
+
+def test_boundary_labels_lie_on_the_edge_of_the_drivable_area(samples):
+    """Where the offset of a boundary cell points to, drivable area ends."""
+    for sample in samples:
+        drivable = (sample.labels.flags >> 4) & 1
+        rows, columns = np.nonzero((sample.labels.flags >> 1) & 1)
+        inner = (rows > 4) & (rows < 251) & (columns > 4) & (columns < 251)
+        rows, columns = rows[inner], columns[inner]
+        offset = sample.labels.offset[2:4, rows, columns] * OFFSET_STEP_M
+        length = np.hypot(*offset)
+        step = offset / np.maximum(length, 1e-6) * (length + 0.3)
+        inside = drivable[rows, columns]
+        beyond_row = np.rint(rows + step[1] / 0.2).astype(int)
+        beyond_column = np.rint(columns + step[0] / 0.2).astype(int)
+        beyond = drivable[beyond_row, beyond_column]
+        assert (inside != beyond)[length > 0.02].mean() > 0.93
+
+
+def test_most_of_a_road_is_labelled_and_something_is_ignored(samples):
+    ignored = np.array([((s.labels.flags >> IGNORED_BIT) & 1).mean() for s in samples])
+    assert ignored.mean() < 0.7
+    assert ignored.max() > 0
+
+
+def test_all_kinds_of_places_come_up():
+    places = {random_layout(np.random.default_rng(seed)).place for seed in range(80)}
+    assert places == set(Place)
+
+
+@pytest.mark.parametrize("seed", [3, 11, 19])
+def test_road_fields_measure_metres(seed):
+    """Lateral positions grow by a metre a metre across a road, stations along it."""
+    layout = random_layout(np.random.default_rng(seed))
+    fields = scene_fields(layout, torch.device("cpu"))
+    for road in fields.roads:
+        near = at_cells(road.edge_m) < 2.0
+        if near.sum() < 100:
+            continue
+        for field, limit in ((road.lateral_m, 0.02), (road.station_m, 0.2)):
+            gy, gx = torch.gradient(at_cells(field), spacing=0.2)
+            assert (torch.hypot(gx, gy)[near] - 1).abs().median() < limit
