@@ -19,7 +19,7 @@ from mapforge.pipeline.run import run_region
 from mapforge.pipeline.runners import LocalRunner
 
 RETRIES = 2
-RETRY_DELAY_S = [1, 10]
+RETRY_DELAY_S = [1.0, 10.0]
 TRANSIENT = ("OSError", "WorkerDied", "TimeoutError", "BlockingIOError")
 """Errors that another try may cure. A bad log or a wrong setting fails the same way every time."""
 
@@ -70,7 +70,10 @@ class PrefectRunner:
         self._pool.close()
 
 
-@flow(name="build-region", task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))
+TASK_RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1)
+
+
+@flow(name="build-region", task_runner=TASK_RUNNER)
 def build_region(overrides: list[str]) -> dict[str, Any]:
     """Builds, validates and reports one region; takes the same `key=value` settings as `mapforge run`."""
     settings = compose_settings(overrides)
