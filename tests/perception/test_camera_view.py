@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapforge.geometry.se3 import SE3
@@ -27,6 +27,7 @@ def test_left_is_a_smaller_column_and_up_a_smaller_row() -> None:
     assert pixels[0, 0] < 320 and pixels[0, 1] < 240
 
 
+@settings(deadline=None)
 @given(
     st.floats(30, 610),
     st.floats(30, 450),

@@ -58,7 +58,7 @@ class CameraView:
         pixels, depth = self.project((self.map_SE3_cam.translation_m + down)[None])
         if depth[0] <= 0 or not np.isfinite(pixels[0, 1]):
             return self.height_px
-        return int(np.clip(np.ceil(pixels[0, 1]), 1, self.height_px))
+        return int(np.clip(np.ceil(pixels[0, 1] - 1e-6), 1, self.height_px))
 
     def _distorted(self, flat: NDArray[np.float64]) -> NDArray[np.float64]:
         """Plumb-bob (Brown 1966) on normalised image coordinates; beyond the fold of its polynomial NaN."""
