@@ -1,8 +1,9 @@
-"""The kernel: sums, extremes and counts of points a cell, mergeable, the same on every device and thread count.
+"""The kernel: sums, extremes and counts of points a cell, mergeable, the same for every thread count.
 
-Sums are fixed-point int64 and extremes float32, so no order of addition changes a bit. The channels are independent
-scatters, shared out over threads whole. On CPU a plain scatter runs at the speed of memory; sorting points by cell
-first costs more than it saves (benchmarks/rasterizer.py).
+A scatter on CPU adds one point after another, so float32 sums have one order: that of the log. On CUDA, where the
+order is anyone's, sums are int64 fixed point, which no order changes. Channels are independent scatters, shared out
+over threads whole. A plain scatter runs at the speed of memory; sorting points by cell first costs more than it saves
+(benchmarks/rasterizer.py).
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ HEIGHT_STEPS = 2**20
 class SurfaceSums:
     """Over the surface returns of each of C cells (flat).
 
-    hits: int32. reflectivity_sum, reflectivity_square_sum, height_sum, height_square_sum: int64 fixed-point.
-    reflectivity_max, height_min, height_max: float32 (-inf, +inf, -inf where nothing was hit).
+    hits: int32. reflectivity_sum, reflectivity_square_sum, height_sum, height_square_sum: float32, or int64 in units
+    of 1 / REFLECTIVITY_STEPS and 1 / HEIGHT_STEPS. reflectivity_max, height_min, height_max: float32 (-inf, +inf,
+    -inf where nothing was hit).
     """
 
     hits: Tensor
@@ -36,20 +38,24 @@ class SurfaceSums:
     height_max: Tensor
 
     @classmethod
-    def empty(cls, cells: int, device: torch.device | str = "cpu") -> SurfaceSums:
-        def whole(kind: torch.dtype) -> Tensor:
+    def empty(cls, cells: int, device: torch.device | str = "cpu", fixed_point: bool | None = None) -> SurfaceSums:
+        """fixed_point: None = where the device needs it."""
+        needed = torch.device(device).type != "cpu" if fixed_point is None else fixed_point
+        sums = torch.int64 if needed else torch.float32
+
+        def zero(kind: torch.dtype) -> Tensor:
             return torch.zeros(cells, dtype=kind, device=device)
 
         def constant(value: float) -> Tensor:
             return torch.full((cells,), value, dtype=torch.float32, device=device)
 
         return cls(
-            whole(torch.int32),
-            whole(torch.int64),
-            whole(torch.int64),
+            zero(torch.int32),
+            zero(sums),
+            zero(sums),
             constant(-torch.inf),
-            whole(torch.int64),
-            whole(torch.int64),
+            zero(sums),
+            zero(sums),
             constant(torch.inf),
             constant(-torch.inf),
         )
@@ -62,12 +68,12 @@ def accumulate(sums: SurfaceSums, cell: Tensor, reflectivity: Tensor, height_m: 
     """
 
     def reflectivity_moments() -> None:
-        sums.reflectivity_sum.scatter_add_(0, cell, _fixed(reflectivity, REFLECTIVITY_STEPS))
-        sums.reflectivity_square_sum.scatter_add_(0, cell, _fixed(reflectivity.square(), REFLECTIVITY_STEPS))
+        _add(sums.reflectivity_sum, cell, reflectivity, REFLECTIVITY_STEPS)
+        _add(sums.reflectivity_square_sum, cell, reflectivity.square(), REFLECTIVITY_STEPS)
 
     def height_moments() -> None:
-        sums.height_sum.scatter_add_(0, cell, _fixed(height_m, HEIGHT_STEPS))
-        sums.height_square_sum.scatter_add_(0, cell, _fixed(height_m.square(), HEIGHT_STEPS))
+        _add(sums.height_sum, cell, height_m, HEIGHT_STEPS)
+        _add(sums.height_square_sum, cell, height_m.square(), HEIGHT_STEPS)
 
     def reflectivity_extremes() -> None:
         sums.hits.scatter_add_(0, cell, torch.ones_like(cell, dtype=torch.int32))
@@ -96,8 +102,10 @@ def count_sweeps(counts: Tensor, cell: Tensor, sweep_ends: Sequence[int]) -> Non
         start = end
 
 
-def _fixed(values: Tensor, steps: int) -> Tensor:
-    return (values * steps).round_().to(torch.int64)
+def _add(total: Tensor, cell: Tensor, values: Tensor, steps: int) -> None:
+    if total.dtype == torch.int64:
+        values = (values * steps).round_().to(torch.int64)
+    total.scatter_add_(0, cell, values)
 
 
 def _share_out(work: list[Callable[[], None]], threads: int) -> None:
@@ -105,6 +113,6 @@ def _share_out(work: list[Callable[[], None]], threads: int) -> None:
         for job in work:
             job()
         return
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         for done in [pool.submit(job) for job in work]:
             done.result()

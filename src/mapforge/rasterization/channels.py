@@ -43,10 +43,10 @@ def channels_of(sums: TileSums, ground_z_m: NDArray[np.float32], grid: BevGrid) 
 
 
 def _moments(
-    total: NDArray[np.int64], square: NDArray[np.int64], hits: NDArray[np.float64], steps: int
+    total: NDArray, square: NDArray, hits: NDArray[np.float64], steps: int
 ) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    """Mean and standard deviation of fixed-point sums; 0 where there were no hits."""
-    scale = 1.0 / (np.maximum(hits, 1.0) * steps)
+    """Mean and standard deviation of sums, `steps` to a unit where they are int64; 0 where there were no hits."""
+    scale = 1.0 / (np.maximum(hits, 1.0) * (steps if total.dtype == np.int64 else 1))
     mean = total * scale
     spread = np.sqrt(np.maximum(square * scale - mean * mean, 0.0))
     return mean.astype(np.float16), spread.astype(np.float16)
