@@ -73,7 +73,7 @@ class PrefectRunner:
 TASK_RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1)
 
 
-@flow(name="build-region", task_runner=TASK_RUNNER)
+@flow(name="build-region", task_runner=TASK_RUNNER)  # type: ignore[arg-type]
 def build_region(overrides: list[str]) -> dict[str, Any]:
     """Builds, validates and reports one region; takes the same `key=value` settings as `mapforge run`."""
     settings = compose_settings(overrides)

@@ -95,22 +95,19 @@ class LocalRunner:
 
     def _ready_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            for name in THREAD_SETTINGS:  # read by the numeric libraries when a worker starts
-                os.environ.setdefault(name, str(self._threads))
+            for name in THREAD_SETTINGS:  # read by the numeric libraries, torch too, when a worker loads them
+                os.environ[name] = str(self._threads)
             # spawn: forked children of a process with open3d or torch threads can deadlock
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(
-                self._workers, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(), self._threads)
+                self._workers, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),)
             )
         return self._pool
 
 
-def _begin_worker(parent_pid: int, threads: int) -> None:
+def _begin_worker(parent_pid: int) -> None:
     _die_with_parent(parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
-    import torch
-
-    torch.set_num_threads(threads)
 
 
 def _die_with_parent(parent_pid: int) -> None:
