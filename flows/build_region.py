@@ -31,11 +31,12 @@ class JobFailedError(RuntimeError):
         assert outcome.error is not None
         super().__init__(f"{outcome.error.kind}: {outcome.error.message}")
         self.outcome = outcome
+        self.kind = outcome.error.kind
 
 
 def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
     error = state.result(raise_on_failure=False)
-    return isinstance(error, JobFailedError) and error.outcome.error.kind in TRANSIENT
+    return isinstance(error, JobFailedError) and error.kind in TRANSIENT
 
 
 @task(
