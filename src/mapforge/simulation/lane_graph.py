@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from mapforge.geometry import polylines
@@ -15,6 +16,8 @@ from mapforge.simulation.streets import Street
 Float = NDArray[np.float64]
 
 STRAIGHT_RAD = np.deg2rad(40.0)
+ARC_SHARES = (1.0, 0.85, 0.7, 0.57, 0.45, 0.35)
+CURB_CLEARANCE_M = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +43,11 @@ class Lane:
 
 
 def build_lanes(
-    network: RoadNetwork, junctions: tuple[Junction, ...], rng: np.random.Generator
+    network: RoadNetwork, junctions: tuple[Junction, ...], asphalt: shapely.Polygon, rng: np.random.Generator
 ) -> tuple[list[Lane], dict[tuple[int, int], tuple[str, ...]]]:
     """All lanes, street lanes first; and the turns allowed from each inbound lane, by (lane, junction)."""
+    clear = asphalt.buffer(-CURB_CLEARANCE_M)
+    shapely.prepare(clear)
     lanes: list[Lane] = []
     for street in network.streets:
         lanes += _street_lanes(street, junctions, len(lanes))
@@ -50,7 +55,7 @@ def build_lanes(
     follow: dict[int, list[int]] = {}
     for junction in junctions:
         for source, target, turn in _movements(lanes, junction, rng):
-            connector = _connector(lanes[source], lanes[target], turn)
+            connector = _connector(lanes[source], lanes[target], turn, clear)
             follow.setdefault(source, []).append(len(lanes))
             key = (source, junction.index)
             turns[key] = tuple(sorted({*turns.get(key, ()), turn}))
@@ -181,20 +186,46 @@ def _missing(
     return extra
 
 
-def _connector(source: Lane, target: Lane, turn: str) -> Lane:
-    """A smooth curve from the end of a lane to the beginning of another (cubic Bezier)."""
+def _connector(source: Lane, target: Lane, turn: str, clear: shapely.Geometry) -> Lane:
+    """A smooth way from the end of a lane to the beginning of another.
+
+    A turn is an arc between two straight pieces, the widest of a few that stays in `clear`, away from the curbs.
+    """
     a, b = source.centreline[-1], target.centreline[0]
-    heading_a = polylines.tangents(source.centreline)[-1]
-    heading_b = polylines.tangents(target.centreline)[0]
-    gap = float(np.linalg.norm(b - a))
-    angle = abs(float(np.arctan2(heading_a[0] * heading_b[1] - heading_a[1] * heading_b[0], heading_a @ heading_b)))
-    handle = gap / 3 if angle < 1e-3 else gap * (4 / 3) * np.tan(angle / 4) / (2 * np.sin(angle / 2))
-    p1, p2 = a + handle * heading_a, b - handle * heading_b
-    t = np.linspace(0.0, 1.0, 129)[:, None]
-    curve = (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * p1 + 3 * (1 - t) * t**2 * p2 + t**3 * b
+    ahead_a = polylines.tangents(source.centreline)[-1]
+    ahead_b = polylines.tangents(target.centreline)[0]
+    ways = [_arc(a, ahead_a, b, ahead_b, share) for share in ARC_SHARES]
+    clearest = next((way for way in ways if clear.contains(shapely.LineString(way))), None)
+    if clearest is None:
+        clearest = min(ways, key=lambda way: shapely.LineString(way).difference(clear).length)
     return Lane(
-        centreline=polylines.resample(curve, 0.75),
+        centreline=polylines.resample(clearest, 0.75),
         width_m=min(source.width_m, target.width_m),
         speed_limit_mps=min(source.speed_limit_mps, target.speed_limit_mps),
         turn=turn,
     )
+
+
+def _arc(a: Float, ahead_a: Float, b: Float, ahead_b: Float, share: float) -> Float:
+    """From a to b; the arc takes up `share` of the shorter way to where both straights meet (1: all of it)."""
+    cross = float(ahead_a[0] * ahead_b[1] - ahead_a[1] * ahead_b[0])
+    angle = abs(float(np.arctan2(cross, ahead_a @ ahead_b)))
+    if angle < STRAIGHT_RAD:
+        return _bezier(a, ahead_a, b, ahead_b)
+    gap = b - a
+    to_a = float(gap[0] * ahead_b[1] - gap[1] * ahead_b[0]) / cross
+    to_b = float(ahead_a[0] * gap[1] - ahead_a[1] * gap[0]) / cross
+    reach = share * min(to_a, to_b)
+    if reach <= 0:
+        return _bezier(a, ahead_a, b, ahead_b)
+    start, end = a + (to_a - reach) * ahead_a, b - (to_b - reach) * ahead_b
+    return np.vstack([a, _bezier(start, ahead_a, end, ahead_b), b])
+
+
+def _bezier(a: Float, ahead_a: Float, b: Float, ahead_b: Float) -> Float:
+    gap = float(np.linalg.norm(b - a))
+    angle = abs(float(np.arctan2(ahead_a[0] * ahead_b[1] - ahead_a[1] * ahead_b[0], ahead_a @ ahead_b)))
+    handle = gap / 3 if angle < 1e-3 else gap * (4 / 3) * np.tan(angle / 4) / (2 * np.sin(angle / 2))
+    p1, p2 = a + handle * ahead_a, b - handle * ahead_b
+    t = np.linspace(0.0, 1.0, 129)[:, None]
+    return np.asarray((1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * p1 + 3 * (1 - t) * t**2 * p2 + t**3 * b)

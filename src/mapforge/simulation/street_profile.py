@@ -91,7 +91,7 @@ def draw_profile(rng: np.random.Generator, minor: bool) -> StreetProfile:
     weights = [0.58, 0.2, 0.08, 0.14] if minor else [0.5, 0.22, 0.28, 0.0]
     kind = str(rng.choice(kinds, p=weights))
     backward, forward = {"2": (1, 1), "3": (1, 2), "4": (2, 2), "one_way": (0, 2)}[kind]
-    curbed = bool(rng.random() < (0.85 if kind == "2" else 1.0))
+    curbed = bool(rng.random() < (0.75 if kind == "2" else 1.0))
     parking = (rng.random(2) < (0.45 if curbed and kind != "4" else 0.0)) * np.round(rng.uniform(2.0, 2.4, 2), 2)
     limit = {"2": (30, 50, 50), "3": (50, 50, 70), "4": (50, 70, 70), "one_way": (30, 30, 50)}[kind]
     bare = kind == "2" and minor and bool(rng.random() < 0.15)

@@ -47,7 +47,7 @@ def make_town(seed: int, town: TownConfig, lon_lat_deg: tuple[float, float] | No
     )
     junctions = build_junctions(network, random_stream(seed, "junctions"))
     asphalt = asphalt_of(network, junctions)
-    lanes, turns = build_lanes(network, junctions, random_stream(seed, "lanes"))
+    lanes, turns = build_lanes(network, junctions, asphalt, random_stream(seed, "lanes"))
 
     ledger = TruthLedger()
     paint_rng = random_stream(seed, "paint")
