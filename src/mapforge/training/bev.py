@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from mapforge.errors import ConfigurationError
 from mapforge.io.fingerprint import sha256_of_file
 from mapforge.models.bev_segmenter import ARCHITECTURE, BevSegmenter, runs_bfloat16
 from mapforge.models.weights import load_tensors, read_weights, write_weights
+from mapforge.simulation.config import SimulationConfig
 from mapforge.training.batches import Batch, collate, prefetched, stream
 from mapforge.training.card import bev_card
 from mapforge.training.config import BevTrainingConfig
 from mapforge.training.dataset import ShardSet, generate_shards, read_shard, read_shard_set
+from mapforge.training.drives import world_shards
 from mapforge.training.generator import generate
 from mapforge.training.loop import Schedule, Training, train
 from mapforge.training.places import FIRST_TRAINING_SEED, generated_place, require_apart
@@ -46,11 +49,10 @@ def train_bev(
     if config.evaluation_crops > FIRST_TRAINING_SEED:
         raise ConfigurationError(f"evaluation_crops is {config.evaluation_crops}: at most {FIRST_TRAINING_SEED}")
     data = _training_data(config, folder, progress, drives)
-    held_out = read_shard_set(held_out_drives) if held_out_drives is not None else None
+    held_out = _held_out(config, folder, progress, held_out_drives)
     evaluated = {generated_place(seed) for seed in range(config.evaluation_crops)}
-    require_apart(
-        frozenset().union(*(part.places for part in data)), evaluated | (held_out.places if held_out else set())
-    )
+    evaluated |= {place for part in held_out for place in part.places}
+    require_apart(frozenset().union(*(part.places for part in data)), evaluated)
     bfloat16 = config.bf16 and runs_bfloat16(config.device)
     training = _begin(config, folder / "checkpoint.pt", start, bfloat16)
     batches = _mixed(data, config, training.step)
@@ -67,8 +69,9 @@ def train_bev(
     training.save(folder / "checkpoint.pt", folder / "tmp")
     model = training.averaged_model()
     scores = {"generated": evaluate(model, generated_batches(config.evaluation_crops), config.device, bfloat16)}
-    if held_out is not None:
-        scores["ray-cast drives"] = evaluate(model, shard_batches(held_out), config.device, bfloat16)
+    for part in held_out:
+        name = "ray-cast drives: " + ", ".join(sorted(part.places))
+        scores[name] = evaluate(model, shard_batches(part), config.device, bfloat16)
     sources = [f"{part.folder.name}: {len(part.shards)} shards" for part in data]
     card = bev_card(model, config, scores, sources, sha256_of_file(start) if start is not None else "")
     write_weights(model.weights(), target, folder / "tmp", card)
@@ -94,7 +97,32 @@ def _training_data(config: BevTrainingConfig, folder: Path, progress: Progress, 
         folder / "shards", config.first_seed, config.shards, config.samples_per_shard, config.generator_workers,
         lambda done, total: progress("generating shards", done, total),
     )  # fmt: skip
-    return [generated] if drives is None else [generated, read_shard_set(drives)]
+    data = [generated]
+    if config.worlds:
+        data.append(_worlds(config.worlds, config, folder / "worlds", progress, for_training=True))
+    if drives is not None:
+        data.append(read_shard_set(drives))
+    return data
+
+
+def _held_out(config: BevTrainingConfig, folder: Path, progress: Progress, drives: Path | None) -> list[ShardSet]:
+    data = [] if drives is None else [read_shard_set(drives)]
+    if config.evaluation_worlds:
+        seeds = config.evaluation_worlds
+        data.append(_worlds(seeds, config, folder / "evaluation_worlds", progress, for_training=False))
+    return data
+
+
+def _worlds(
+    seeds: list[int], config: BevTrainingConfig, folder: Path, progress: Progress, for_training: bool
+) -> ShardSet:
+    simulated = SimulationConfig(drives=config.drives_per_world, duration_s=config.drive_duration_s)
+    simulated.sensors.camera.enabled = config.cameras
+    simulated.sensors.radar.enabled = False
+    return world_shards(
+        seeds, simulated, folder, for_training, config.generator_workers,
+        lambda done, total: progress("driving towns", done, total),
+    )  # fmt: skip
 
 
 def _begin(config: BevTrainingConfig, checkpoint: Path, start: Path | None, bfloat16: bool) -> Training:
@@ -111,29 +139,37 @@ def _begin(config: BevTrainingConfig, checkpoint: Path, start: Path | None, bflo
 
 
 def _mixed(data: list[ShardSet], config: BevTrainingConfig, first_step: int) -> Iterator[Batch]:
-    """Batches of one set, or of generated crops and drives in turn by `drive_share`."""
-    if len(data) == 1:
-        only = data[0]
-        return prefetched(
-            stream(only.shards, only.samples_per_shard, config.batch, config.seed, first_step, config.crop_cells)
+    """Batches of generated crops, and of drives in turn by `drive_share`."""
+    return prefetched(_alternating(data[0], data[1:], config, first_step))
+
+
+def _alternating(
+    generated: ShardSet, drives: list[ShardSet], config: BevTrainingConfig, first_step: int
+) -> Iterator[Batch]:
+    """Step n shows drives when n * drive_share passes a whole number; several sets of drives take turns."""
+    shares = [1.0 - config.drive_share * bool(drives), *(config.drive_share / len(drives) for _ in drives)]
+    sources = [_Source(part, config, number) for number, part in enumerate([generated, *drives])]
+    for step in count():
+        due = [share * (step + 1) - source.taken for share, source in zip(shares, sources)]
+        batch = sources[due.index(max(due))].take(step >= first_step)
+        if batch is not None:
+            yield batch
+
+
+class _Source:
+    """A stream that counts what was taken; what is skipped is not prepared."""
+
+    def __init__(self, part: ShardSet, config: BevTrainingConfig, number: int) -> None:
+        self.taken = 0
+        self._open = lambda first: stream(
+            part.shards, part.samples_per_shard, config.batch, config.seed + number, first, config.crop_cells
         )
-    return prefetched(_alternating(data, config, first_step))
+        self._stream: Iterator[Batch] | None = None
 
-
-def _alternating(data: list[ShardSet], config: BevTrainingConfig, first_step: int) -> Iterator[Batch]:
-    drives_before = round(first_step * config.drive_share - 0.5)
-    starts = (first_step - drives_before, drives_before)
-    sources = [
-        stream(part.shards, part.samples_per_shard, config.batch, config.seed + k, start, config.crop_cells)
-        for k, (part, start) in enumerate(zip(data, starts))
-    ]
-    taken = drives_before
-    step = first_step
-    while True:
-        due = round((step + 1) * config.drive_share - 0.5)
-        if due > taken:
-            taken = due
-            yield next(sources[1])
-        else:
-            yield next(sources[0])
-        step += 1
+    def take(self, prepare: bool) -> Batch | None:
+        self.taken += 1
+        if not prepare:
+            return None
+        if self._stream is None:
+            self._stream = self._open(self.taken - 1)
+        return next(self._stream)

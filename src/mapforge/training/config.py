@@ -48,8 +48,18 @@ class BevTrainingConfig:
     """Crops a shard."""
     first_seed: int = 1_000_000
     """Generator seed of the first crop; the others follow."""
+    worlds: list[int] = field(default_factory=list)
+    """Seeds (from 1000 on) of towns to simulate, drive and train on beside the generated crops; minutes each."""
+    evaluation_worlds: list[int] = field(default_factory=list)
+    """Seeds (below 1000) of towns to simulate and score on; minutes each."""
+    drives_per_world: int = 2
+    """Cars through each of these towns."""
+    drive_duration_s: float = 22.0
+    """Length of each of their drives."""
+    cameras: bool = False
+    """Simulate their cameras as well: slow."""
     drive_share: float = 0.5
-    """Share of the shards that show ray-cast drives, when `drives` are given."""
+    """Share of the steps that show ray-cast drives, when there are any."""
     generator_workers: int = 1
     """Processes that generate shards."""
     evaluation_crops: int = 64
@@ -68,7 +78,8 @@ class BevTrainingConfig:
             raise ConfigurationError(f"crop_cells is {self.crop_cells}: give a multiple of 8 from 64 to 256")
         if not 0.0 <= self.drive_share <= 1.0:
             raise ConfigurationError(f"drive_share is {self.drive_share}: give a share between 0 and 1")
-        require_training_seed(self.first_seed)
+        for seed in (self.first_seed, *self.worlds):
+            require_training_seed(seed)
 
 
 @dataclass

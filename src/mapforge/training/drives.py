@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,33 @@ from mapforge.rasterization import stage as rasterization
 from mapforge.rasterization.config import RasterizationConfig
 from mapforge.simulation import stage as simulation
 from mapforge.simulation.config import SimulationConfig
+from mapforge.training.dataset import ShardSet, read_shard_set
 from mapforge.training.drive_samples import drive_samples, write_drive_shards
 from mapforge.training.generator import Sample
 from mapforge.training.places import require_training_seed, world_place
+
+SAMPLES_PER_SHARD = 8
+
+
+def world_shards(
+    seeds: list[int],
+    config: SimulationConfig,
+    folder: Path,
+    for_training: bool,
+    workers: int,
+    progress: Callable[[int, int], None],
+) -> ShardSet:
+    """Shards of the towns of these seeds, each varied; those that are there already are left as they are.
+
+    folder: gets `logs/<seed>` and `shards`. progress: called with worlds done and worlds in all.
+    """
+    shards = folder / "shards"
+    for done, seed in enumerate(seeds, start=1):
+        if not (shards / f"{_name(config, seed)}.json").exists():
+            world = folder / "logs" / str(seed)
+            drive_dataset(varied(config, seed), world, shards, SAMPLES_PER_SHARD, workers, for_training)
+        progress(done, len(seeds))
+    return read_shard_set(shards)
 
 
 def drive_dataset(
@@ -33,7 +58,7 @@ def drive_dataset(
     if for_training:
         require_training_seed(config.seed)
     result = simulation.run(simulation.SimulationInputs(folder / "simulation", workers), config)
-    name = f"{config.world}-{config.seed}"
+    name = _name(config, config.seed)
     samples = samples_of_logs(folder, result.truth_map, result.logs, result.trajectories)
     order = np.random.default_rng(config.seed).permutation(len(samples))
     write_drive_shards([samples[i] for i in order], world_place(name), shards, name, samples_per_shard)
@@ -58,6 +83,10 @@ def samples_of_logs(
         rasterization.run(inputs, RasterizationConfig())
         samples += drive_samples(workspace, manifest.drive_id, frame, truth, np.random.default_rng(number))
     return samples
+
+
+def _name(config: SimulationConfig, seed: int) -> str:
+    return f"{config.world}-{seed}"
 
 
 def varied(config: SimulationConfig, seed: int) -> SimulationConfig:
