@@ -42,7 +42,7 @@
     const made = row("Truth", words(cls), [POINTS.includes(cls) ? "ring" : "wide", "truth"], "truth", cls, cls !== "lane");
     const mine = ["==", ["get", "class"], cls];
     if (POINTS.includes(cls)) {
-      add(made, "truth-" + cls, "truth", "circle", () => ({ "circle-radius": 8, "circle-opacity": 0, "circle-stroke-width": 2, "circle-stroke-color": colour("truth") }), mine);
+      add(made, "truth-" + cls, "truth", "circle", () => ({ "circle-radius": zoomed(3.5, 10), "circle-opacity": 0, "circle-stroke-width": 2, "circle-stroke-color": colour("truth") }), mine);
     } else {
       add(made, "truth-" + cls, "truth", "line", () => ({ "line-color": colour("truth"), "line-width": zoomed(2, 14), "line-opacity": 0.35 }), mine, { "line-cap": "round", "line-join": "round" });
     }
