@@ -145,7 +145,7 @@ def _paint_crossing(
     for area in polygons:
         paint.append(PaintMark(area, "white", float(np.clip(wear + rng.normal(0.0, 0.08), 0.0, MAX_WEAR))))
     whole = shapely.make_valid(shapely.Polygon(np.vstack([first, second[::-1]])))
-    outline = whole.intersection(shapely.union_all(polygons).convex_hull)
+    outline = whole.intersection(shapely.union_all(polygons).convex_hull).intersection(room)
     best = max(shapely.get_parts(outline), key=lambda part: part.area)
     ledger.draw(ElementClass.PED_CROSSING, best)
     return best
