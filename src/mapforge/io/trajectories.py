@@ -68,6 +68,11 @@ def read_trajectory(path: Path, frame: MapFrame) -> Trajectory:
     return Trajectory(stack["timestamp_ns"], frame.from_projected(xyz), quaternion, stack["sigma_xy_m"])
 
 
+def read_sigma_z(path: Path) -> Float:
+    """(N,) one-sigma height uncertainty of each pose."""
+    return np.asarray(read_table(path, TRAJECTORY)["sigma_z_m"].to_numpy())
+
+
 def read_trajectory_info(path: Path) -> TrajectoryInfo:
     """The footer of a trajectory file. Raises ContractError when it lacks something."""
     metadata = read_metadata(path)

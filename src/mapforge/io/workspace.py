@@ -39,6 +39,10 @@ class Workspace:
     def trajectory(self, drive_id: str) -> Path:
         return self.root / "trajectories" / f"{_checked(drive_id)}.parquet"
 
+    def unaligned_trajectory(self, drive_id: str) -> Path:
+        """What a drive alone says of its path, before the drives of a region were brought to agree."""
+        return self.root / "trajectories" / "unaligned" / f"{_checked(drive_id)}.parquet"
+
     def raster(self, tile: TileId, drive_id: str) -> Path:
         return self.root / "rasters" / str(tile) / f"{_checked(drive_id)}.parquet"
 

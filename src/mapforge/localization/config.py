@@ -91,6 +91,34 @@ class SmootherConfig:
 
 
 @dataclass
+class AlignmentConfig:
+    """How the drives of a region are brought to agree."""
+
+    sweep_spacing_m: float = 4.0
+    """A sweep is used about every so many metres driven."""
+    segment_m: float = 40.0
+    """Length of the pieces that are registered to other drives, and of the steps in which a path may bend."""
+    max_range_m: float = 35.0
+    """Returns farther from the car are left out."""
+    downsampling_m: float = 0.4
+    """Edge of the voxels a segment is thinned to."""
+    map_voxel_m: float = 1.0
+    """Edge of the Gaussian voxels of the drive it is registered to."""
+    max_correspondence_m: float = 1.5
+    """Disagreements larger than about this are not found."""
+    min_overlap: float = 0.4
+    """A segment counts as seen by the other drive when this share of its points finds a partner."""
+    max_shift_m: float = 2.0
+    """Registrations that move a segment farther than this are not believed."""
+    registration_sigma_m: float = 0.03
+    """Error of one registration."""
+    bending_sigma_m: float = 0.05
+    """How much a path may bend from one segment to the next."""
+    rounds: int = 2
+    """Registration and adjustment are repeated, since corrected segments register better."""
+
+
+@dataclass
 class LocalizationConfig:
     """Settings of the localization stage."""
 
@@ -112,3 +140,4 @@ class LocalizationConfig:
     """Poses are written at least this often."""
     lidar_odometry: LidarOdometryConfig = field(default_factory=LidarOdometryConfig)
     smoother: SmootherConfig = field(default_factory=SmootherConfig)
+    alignment: AlignmentConfig = field(default_factory=AlignmentConfig)

@@ -69,7 +69,7 @@ def path_of_wheels(vehicle: pa.Table, imu: pa.Table) -> OdometryPath | None:
     advance = 0.5 * (speed_at[1][1:] + speed_at[1][:-1]) * step_s
     middle = 0.5 * (yaw[1:] + yaw[:-1])
     pose = np.tile(np.eye(4), (len(times), 1, 1))
-    pose[:, :3, :3] = Rotation.from_euler("z", yaw).as_matrix()
+    pose[:, :3, :3] = Rotation.from_euler("z", yaw[:, None]).as_matrix()
     pose[1:, 0, 3] = np.cumsum(advance * np.cos(middle))
     pose[1:, 1, 3] = np.cumsum(advance * np.sin(middle))
     return OdometryPath(times, pose, np.zeros(len(times), dtype=bool), "wheels")

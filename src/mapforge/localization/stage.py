@@ -37,7 +37,8 @@ class LocalizationInputs:
     """One drive and the frame it is wanted in.
 
     origin_lon_lat_deg: where to put a drive that knows no place on earth; None = such a drive is an error.
-    fingerprint: of all that decides the result; goes into the file's footer.
+    fingerprint: of all that decides the result; goes into the file's footer. aligned_later: the result goes where
+    `alignment.run` looks for it, which writes the final trajectory.
     """
 
     workspace: Workspace
@@ -45,6 +46,7 @@ class LocalizationInputs:
     frame: MapFrame
     origin_lon_lat_deg: tuple[float, float] | None
     fingerprint: str
+    aligned_later: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,8 @@ def run(inputs: LocalizationInputs, config: LocalizationConfig) -> Trajectory:
     else:
         localized = _from_odometry(reader, inputs, sweep_times, faults, config)
     info = TrajectoryInfo(inputs.frame, localized.source, inputs.drive_id, localized.georeferenced, inputs.fingerprint)
-    target = inputs.workspace.trajectory(inputs.drive_id)
+    paths = inputs.workspace
+    target = (paths.unaligned_trajectory if inputs.aligned_later else paths.trajectory)(inputs.drive_id)
     write_trajectory(localized.trajectory, localized.sigma_z_m, info, target, inputs.workspace.tmp)
     return localized.trajectory
 
