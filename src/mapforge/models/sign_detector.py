@@ -29,6 +29,7 @@ CLASSES = (*SIGN_TYPES, SPEED_LIMIT_OTHER, TRAFFIC_LIGHT)
 
 STRIDES_PX = (4, 8, 16)
 _NORM_GROUPS = 8
+_EDGE_MIN_PX = 2.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ class SignDetector(FCOS):
         found = self.postprocess_detections(by_level, [list(anchors[0].split(sizes))], [shape])[0]
         order = torch.argsort(found["scores"], descending=True, stable=True)
         boxes, scores, labels = (found[name][order] for name in ("boxes", "scores", "labels"))
+        real = (boxes[:, 2:] - boxes[:, :2]).amin(dim=1) >= _EDGE_MIN_PX
+        boxes, scores, labels = boxes[real], scores[real], labels[real]
         keep = nms(boxes, scores, overlap_max)
         keep = keep[scores[keep] >= score_min]
         return SignBoxes(boxes[keep].cpu().numpy(), labels[keep].cpu().numpy(), scores[keep].cpu().numpy())
@@ -166,12 +169,28 @@ def _convolution(low: int, high: int, stride: int = 1, dilation: int = 1) -> nn.
     )
 
 
+class _BoxHead(FCOSRegressionHead):
+    """torchvision's box branch with softplus for ReLU: a side that came out as 0 could never grow again."""
+
+    def forward(self, x: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """x: feature maps. Returns (B, anchors, 4) sides in strides and (B, anchors, 1) centre-ness."""
+        shared = [self.conv(features) for features in x]
+        sides = [_a_row_an_anchor(nn.functional.softplus(self.bbox_reg(features).float())) for features in shared]
+        centres = [_a_row_an_anchor(self.bbox_ctrness(features)) for features in shared]
+        return torch.cat(sides, dim=1), torch.cat(centres, dim=1)
+
+
+def _a_row_an_anchor(values: Tensor) -> Tensor:
+    """(B, K, H, W) to (B, H * W, K)."""
+    return values.permute(0, 2, 3, 1).flatten(1, 2)
+
+
 def _light_head(channels: int) -> FCOSHead:
     """torchvision's FCOS head with one convolution a branch and group norms that fit narrow maps."""
     head = FCOSHead(channels, 1, len(CLASSES), num_convs=0)
     norm = partial(nn.GroupNorm, _NORM_GROUPS)
     head.classification_head = FCOSClassificationHead(channels, 1, len(CLASSES), num_convs=1, norm_layer=norm)
-    head.regression_head = FCOSRegressionHead(channels, 1, num_convs=1, norm_layer=norm)
+    head.regression_head = _BoxHead(channels, 1, num_convs=1, norm_layer=norm)
     return head
 
 
