@@ -43,11 +43,18 @@ class Fingerprints:
         """The weights by a short hash of their content."""
         return {"bev": sha256_of_file(self.bev_weights)[:12], "signs": sha256_of_file(self.sign_weights)[:12]}
 
-    def trajectory(self, manifest: Path, frame: MapFrame, origin: tuple[float, float] | None) -> str:
+    def unaligned(self, manifest: Path, frame: MapFrame, origin: tuple[float, float] | None) -> str:
         return fingerprint_of(
             drive=sha256_of_file(manifest),
             frame=frame,
             origin=origin,
+            config=self.settings.localization,
+            code=code_version("mapforge.localization", *GROUND),
+        )
+
+    def alignment(self, unaligned: Mapping[str, str]) -> str:
+        return fingerprint_of(
+            unaligned=dict(unaligned),
             config=self.settings.localization,
             code=code_version("mapforge.localization", *GROUND),
         )

@@ -22,8 +22,9 @@ from mapforge.ingest.discovery import LogSource, find_logs
 from mapforge.ingest.stage import IngestInputs
 from mapforge.io.drive_store import DriveReader
 from mapforge.io.parquet import read_metadata
-from mapforge.io.trajectories import read_trajectory
+from mapforge.io.trajectories import path_sha256, read_trajectory
 from mapforge.io.workspace import Workspace
+from mapforge.localization.alignment import AlignmentInputs
 from mapforge.localization.stage import LocalizationInputs
 from mapforge.perception.signs import SignInputs
 from mapforge.perception.stage import PerceptionInputs
@@ -71,6 +72,7 @@ def build_region(
     build.ingest()
     build.place()
     build.localize()
+    build.align()
     build.rasterize()
     build.claim(only)
     build.perceive()
@@ -141,16 +143,30 @@ class _Build:
         self.frame = self.workspace.read_frame()
 
     def localize(self) -> None:
+        """Each drive by itself."""
         jobs = []
         for drive in sorted(self.manifests):
             manifest_path = self.workspace.drive(drive) / "manifest.json"
-            fingerprint = self.fingerprints.trajectory(manifest_path, self.frame, self._origin())
-            inputs = LocalizationInputs(self.workspace, drive, self.frame, self._origin(), fingerprint)
+            fingerprint = self.fingerprints.unaligned(manifest_path, self.frame, self._origin())
+            inputs = LocalizationInputs(
+                self.workspace, drive, self.frame, self._origin(), fingerprint, aligned_later=True
+            )
             jobs.append(
                 self._job("localization", drive, stages.localize, inputs, self.settings.localization, fingerprint)
             )
             self.trajectories[drive] = fingerprint
         self._drop_failed_drives(self.execution.do("localization", jobs).errors)
+
+    def align(self) -> None:
+        """All drives to each other. What follows depends on the paths themselves: one that did not move is done."""
+        drives = tuple(sorted(self.trajectories))
+        fingerprint = self.fingerprints.alignment(self.trajectories)
+        inputs = AlignmentInputs(self.workspace, drives, self.frame, dict.fromkeys(drives, fingerprint))
+        job = self._job("alignment", "map", stages.align, inputs, self.settings.localization, fingerprint)
+        done = self.execution.do("alignment", [job])
+        self._drop_failed_drives({drive: error for error in done.errors.values() for drive in drives})
+        for drive in drives:
+            self.trajectories[drive] = path_sha256(self.workspace.trajectory(drive))
 
     def rasterize(self) -> None:
         jobs = []

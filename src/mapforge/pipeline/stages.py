@@ -19,7 +19,14 @@ def localize(inputs: Any, config: Any) -> list[Path]:
     from mapforge.localization import stage
 
     stage.run(inputs, config)
-    return [inputs.workspace.trajectory(inputs.drive_id)]
+    return [inputs.workspace.unaligned_trajectory(inputs.drive_id)]
+
+
+def align(inputs: Any, config: Any) -> list[Path]:
+    from mapforge.localization import alignment
+
+    alignment.run(inputs, config)
+    return [inputs.workspace.trajectory(drive) for drive in inputs.drive_ids]
 
 
 def rasterize(inputs: Any, config: Any) -> list[Path]:
