@@ -46,7 +46,7 @@ def test_local_poses_are_a_path_and_georeferenced_ones_are_not() -> None:
 def test_splines_pass_through_the_poses_and_go_on_beyond_them() -> None:
     seconds = np.arange(0, 3.0, 0.1)
     pose = np.tile(np.eye(4), (len(seconds), 1, 1))
-    pose[:, :3, :3] = Rotation.from_euler("z", 0.3 * seconds).as_matrix()
+    pose[:, :3, :3] = Rotation.from_euler("z", 0.3 * seconds[:, None]).as_matrix()
     pose[:, 0, 3], pose[:, 1, 3] = 8 * seconds, seconds**2
     times = np.round(seconds * 1e9).astype(np.int64)
     found, index = trajectory_of(times, pose, np.linspace(0, 1, len(times)), 20.0, 120_000_000)
