@@ -23,6 +23,8 @@ def test_heights_over_a_block_border_are_those_of_the_plane() -> None:
     heights = ground.heights(380.0, -210.0, 200, 250, 0.1)
     x = 380.0 + (np.arange(250) + 0.5) * 0.1
     assert np.abs(heights - (0.01 * x + 50.0)).max() < 1e-4
+    scattered = np.random.default_rng(1).uniform((380, -210), (405, -190), (50, 2))
+    assert np.abs(ground.heights_at(scattered) - (0.01 * scattered[:, 0] + 50.0)).max() < 1e-4
 
 
 def test_two_windows_meet_half_way_and_unknown_stays_unknown() -> None:

@@ -23,6 +23,7 @@ from mapforge.rasterization.open_tiles import TileSums
 
 STANDING_SHARE = 0.5
 MIN_DEPTH_M = 0.5
+OPENING_SLACK = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,22 +69,21 @@ def colour_tile(
     rows, columns = _cells_near(view.centre_m, grid, max_range_m)
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return
-    shape = grid.shape
-    part = (rows, columns)
+    row, column = _cells_ahead(view, grid, rows, columns, min_range_m, max_range_m)
+    flat = row * grid.columns + column
     hits, sweeps, standing = (
-        tensor.reshape(shape)[part].cpu().numpy() for tensor in (sums.surface.hits, sums.sweeps, sums.obstacle_sweeps)
+        tensor[torch.from_numpy(flat).to(tensor.device)].cpu().numpy()
+        for tensor in (sums.surface.hits, sums.sweeps, sums.obstacle_sweeps)
     )
-    row, column = np.nonzero((hits > 0) & (standing < STANDING_SHARE * sweeps))
-    xy = grid.centres_of(row + rows.start, column + columns.start)
-    distance = np.hypot(*(xy - view.centre_m[:2]).T)
-    keep = (distance > min_range_m) & (distance < max_range_m)
-    row, column, xy = row[keep], column[keep], xy[keep]
-    corner = grid.x0_m + columns.start * grid.resolution_m, grid.y0_m + rows.start * grid.resolution_m
-    height = ground.heights(*corner, rows.stop - rows.start, columns.stop - columns.start, grid.resolution_m)
-    pixel, seen = project(np.column_stack([xy, height[row, column]]), view)
+    keep = np.flatnonzero((hits > 0) & (standing < STANDING_SHARE * sweeps))
+    if not len(keep):
+        return
+    row, column, flat = row[keep], column[keep], flat[keep]
+    xy = grid.centres_of(row, column)
+    height = ground.heights_at(xy)
+    pixel, seen = project(np.column_stack([xy, height]), view)
     colour = view.pixels[pixel[seen, 1], pixel[seen, 0]].astype(np.int32)
-    flat = (row[seen] + rows.start) * grid.columns + column[seen] + columns.start
-    cell = torch.from_numpy(flat).to(sums.colour_hits.device)
+    cell = torch.from_numpy(flat[seen]).to(sums.colour_hits.device)
     sums.colour_hits[cell] += 1
     for channel in range(3):
         sums.colour_sum[channel][cell] += torch.from_numpy(colour[:, channel]).to(cell.device)
@@ -115,6 +115,22 @@ def _view(frame: CameraFrame, calibration: SensorCalibration, trajectory: Trajec
         pixels = np.asarray(image.convert("RGB"))
     map_SE3_cam = trajectory.pose_at(frame.timestamp_ns) @ calibration.ego_SE3_sensor
     return CameraView(pixels, map_SE3_cam.inverse(), calibration)
+
+
+def _cells_ahead(
+    view: CameraView, grid: BevGrid, rows: slice, columns: slice, min_range_m: float, max_range_m: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and column of the cells of a box that lie in range inside the view's horizontal opening."""
+    x = grid.x0_m + (np.arange(columns.start, columns.stop) + 0.5) * grid.resolution_m - view.centre_m[0]
+    y = grid.y0_m + (np.arange(rows.start, rows.stop) + 0.5) * grid.resolution_m - view.centre_m[1]
+    x, y = x.astype(np.float32)[None], y.astype(np.float32)[:, None]
+    ahead_x, ahead_y = view.cam_SE3_map.rotation[2, :2].astype(np.float32)
+    depth, side = x * ahead_x + y * ahead_y, np.abs(y * ahead_x - x * ahead_y)
+    half_width = OPENING_SLACK * view.calibration.width_px / (2.0 * view.calibration.intrinsics[0])
+    square = x * x + y * y
+    inside = (square > min_range_m**2) & (square < max_range_m**2) & (side < depth * half_width)
+    row, column = np.nonzero(inside)
+    return row + rows.start, column + columns.start
 
 
 def _cells_near(centre_m: NDArray[np.float64], grid: BevGrid, reach_m: float) -> tuple[slice, slice]:

@@ -53,6 +53,17 @@ class GroundMap:
         along_x = nodes[:, c] * (1.0 - fu) + nodes[:, c + 1] * fu
         return np.asarray(along_x[r] * (1.0 - fv)[:, None] + along_x[r + 1] * fv[:, None], dtype=np.float32)
 
+    def heights_at(self, xy_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N,) bilinear ground height, map frame, at points (N, 2) of the map frame."""
+        uv = xy_m / self.cell_m
+        low, high = np.floor(uv.min(axis=0)).astype(np.int64), np.floor(uv.max(axis=0)).astype(np.int64)
+        nodes, _ = self._gather((int(low[0]), int(low[1])), int(high[1] - low[1]) + 2, int(high[0] - low[0]) + 2)
+        c, r = (np.floor(uv).astype(np.int64) - low).T
+        fu, fv = (uv - np.floor(uv)).T
+        south = nodes[r, c] * (1.0 - fu) + nodes[r, c + 1] * fu
+        north = nodes[r + 1, c] * (1.0 - fu) + nodes[r + 1, c + 1] * fu
+        return np.asarray(south * (1.0 - fv) + north * fv)
+
     def forget(self, block: Block) -> None:
         self._blocks.pop(block, None)
 

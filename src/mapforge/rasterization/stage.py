@@ -29,6 +29,9 @@ from mapforge.rasterization.tile_returns import Returns, add_returns, returns_of
 from mapforge.rasterization.window import load_window, plan_windows
 from mapforge.schemas.rasters import SURFACE_BAND_M, BevRaster
 
+GROUND_HALO_M = 8.0
+"""A window's ground surface reaches this far beyond its returns: no farther, so that a tile alone equals itself."""
+
 
 @dataclass(frozen=True)
 class RasterizationInputs:
@@ -58,7 +61,8 @@ def run(inputs: RasterizationInputs, config: RasterizationConfig) -> list[TileId
     windows = plan_windows(index, trajectory, config.window_s, config.max_window_points)
     if not windows:
         raise DriveRefusedError(f"drive {inputs.drive_id}: its trajectory covers none of its sweeps; localise it again")
-    schedule = Schedule.of(windows, index, trajectory, inputs.frame, config.reach_m, inputs.tiles)
+    reach_m = config.reach_m + GROUND_HALO_M
+    schedule = Schedule.of(windows, index, trajectory, inputs.frame, reach_m, inputs.tiles)
     roads = road_intensities(reader, trajectory, [i for sweeps in windows for i in sweeps], config, device)
     cameras = ground_cameras(reader) if config.camera.enabled else {}
     ground = GroundMap(config.ground.cell_m)
