@@ -13,8 +13,10 @@ from mapforge.geometry.polylines import resample
 from mapforge.geometry.tiles import TileId
 from mapforge.io.elements import read_elements
 from mapforge.io.parquet import read_metadata
+from mapforge.io.rasters import read_raster, write_raster
 from mapforge.io.workspace import Workspace
 from mapforge.schemas.elements import ElementClass, MapElement
+from mapforge.schemas.rasters import BevRaster
 from mapforge.vectorization.config import VectorizationConfig
 from mapforge.vectorization.stage import VectorizationInputs, run
 
@@ -157,3 +159,17 @@ def test_same_observations_same_bytes_in_time(workspace: Workspace) -> None:
     run(VectorizationInputs(workspace, "drive", FRAME, [EAST, TILE], "print"), VectorizationConfig())
     assert time.process_time() - started < 2 * 3.0  # asked: 1 s a tile; a slow machine gets three
     assert workspace.drive_elements("drive").read_bytes() == before
+
+
+def test_only_the_likely_stretch_of_a_line_is_kept(workspace: Workspace) -> None:
+    write_scene(workspace, Scene().line("lane_divider", [[5, 50], [95, 50]]), [TILE])
+    path = workspace.observation(TILE, "drive")
+    raster = read_raster(path)
+    faint = raster.channels["p_lane_divider"].copy()
+    faint[:, 250:] = (faint[:, 250:] * 0.4).astype(np.uint8)  # p about 0.39 east of x = 50
+    write_raster(BevRaster(raster.grid, {**raster.channels, "p_lane_divider": faint}, {}), path, workspace.tmp)
+    run(VectorizationInputs(workspace, "drive", FRAME, [TILE], "print"), VectorizationConfig())
+    elements, _ = read_elements(workspace.drive_elements("drive"), FRAME)
+    (line,) = [e for e in elements if e.element_class is ElementClass.LANE_DIVIDER]
+    assert line.geometry.bounds[0] == pytest.approx(5, abs=0.5)
+    assert line.geometry.bounds[2] == pytest.approx(50, abs=2.6)

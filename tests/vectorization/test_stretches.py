@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mapforge.vectorization.stretches import labelled_stretches
+from mapforge.vectorization.stretches import labelled_stretches, windowed_mean
 
 
 def scores(labels: list[int], sure: float = 0.9) -> np.ndarray:
@@ -24,3 +24,10 @@ def test_a_long_change_splits_at_a_shared_vertex() -> None:
 
 def test_a_line_shorter_than_the_limit_takes_the_majority() -> None:
     assert labelled_stretches(scores([1, 1, 2]), np.arange(3) * 0.5, 5.0) == [(0, 2, 1)]
+
+
+def test_windowed_mean_is_by_length() -> None:
+    along = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
+    values = np.array([0.0, 0.0, 1.0, 1.0, 1.0])
+    assert windowed_mean(values, along, 1.0).tolist() == [0.0, 1 / 3, 2 / 3, 1.0, 1.0]
+    assert windowed_mean(values, along, 9.0).tolist() == [0.6] * 5

@@ -9,6 +9,7 @@ from skimage.measure import find_contours
 
 from mapforge.geometry.grid import BevGrid
 
+_PROFILE_M = 0.1
 SNAP_M = 1e-3
 """Grid on which pieces of neighbouring tiles are joined, so that rounding leaves no slivers."""
 
@@ -81,10 +82,10 @@ def intersection_over_union(a: shapely.Polygon, b: shapely.Polygon) -> float:
     return shared / covered if covered > 0.0 else 0.0
 
 
-def regularised(polygon: shapely.Polygon, rectangle_iou: float = 0.85, tolerance_m: float = 0.15) -> shapely.Polygon:
-    """A tidy outline of a painted area: a rectangle of the same area where one fits, else a simplified polygon."""
+def regularised(polygon: shapely.Polygon, rectangle_iou: float = 0.75, tolerance_m: float = 0.15) -> shapely.Polygon:
+    """A tidy outline of a painted area: a rectangle where one fits, else a simplified polygon."""
     solid = shapely.Polygon(polygon.exterior)
-    rectangle = _rectangle_of_same_area(solid)
+    rectangle = _rectangle(solid)
     if rectangle is not None and intersection_over_union(solid, rectangle) >= rectangle_iou:
         return rectangle
     smooth = solid.buffer(-0.2).buffer(0.4).buffer(-0.2).simplify(tolerance_m)
@@ -92,20 +93,43 @@ def regularised(polygon: shapely.Polygon, rectangle_iou: float = 0.85, tolerance
     return max(parts, key=lambda part: part.area) if parts else solid
 
 
-def _rectangle_of_same_area(solid: shapely.Polygon) -> shapely.Polygon | None:
-    """The smallest rotated rectangle, its four sides moved inwards until its area is that of `solid`."""
-    box = shapely.minimum_rotated_rectangle(solid)
-    if not isinstance(box, shapely.Polygon):
+def _rectangle(solid: shapely.Polygon) -> shapely.Polygon | None:
+    """The rectangle along the outline's main direction whose sides lie where half of the area's usual width ends.
+
+    Ragged edges average out and narrow outgrowths do not count.
+    """
+    angle = _main_direction_rad(solid)
+    cos, sin = np.cos(angle), np.sin(angle)
+    turned = shapely.transform(solid, lambda xy: xy @ np.array([[cos, -sin], [sin, cos]]))
+    xmin, ymin, xmax, ymax = turned.bounds
+    rows, columns = (int((high - low) / _PROFILE_M) + 1 for low, high in ((ymin, ymax), (xmin, xmax)))
+    mask = mask_of([turned], BevGrid(xmin, ymin, _PROFILE_M, rows, columns))
+    x_span, y_span = _half_width(mask.sum(axis=0)), _half_width(mask.sum(axis=1))
+    if x_span is None or y_span is None:
         return None
-    corners = shapely.get_coordinates(box)[:4]
-    u, v = corners[1] - corners[0], corners[3] - corners[0]
-    width, height = float(np.linalg.norm(u)), float(np.linalg.norm(v))
-    if min(width, height) < 1e-6:
+    x0, x1 = (xmin + edge * _PROFILE_M for edge in x_span)
+    y0, y1 = (ymin + edge * _PROFILE_M for edge in y_span)
+    corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+    return shapely.Polygon(corners @ np.array([[cos, sin], [-sin, cos]]))
+
+
+def _main_direction_rad(solid: shapely.Polygon) -> float:
+    """The direction, up to quarter turns, that most of the outline follows: long edges count most."""
+    step = np.diff(shapely.get_coordinates(solid.simplify(0.3)), axis=0)
+    turn = 4.0 * np.arctan2(step[:, 1], step[:, 0])
+    weight = (step**2).sum(axis=1)
+    return float(np.arctan2(weight @ np.sin(turn), weight @ np.cos(turn)) / 4.0)
+
+
+def _half_width(profile: NDArray[np.int64]) -> tuple[float, float] | None:
+    """Where a profile first and last passes half of its usual height, in cells from the first cell's edge."""
+    filled = profile[profile > 0]
+    if len(filled) < 2:
         return None
-    # (width - 2 e) (height - 2 e) = area, the smaller root
-    half = (width + height) / 4.0
-    inset = half - np.sqrt(max(half**2 - (width * height - solid.area) / 4.0, 0.0))
-    u, v = u / width, v / height
-    low, high = corners[0] + inset * (u + v), corners[2] - inset * (u + v)
-    along, across = float((high - low) @ u), float((high - low) @ v)
-    return shapely.Polygon([low, low + along * u, high, low + across * v])
+    half = 0.5 * float(np.median(filled))
+    high = np.flatnonzero(profile >= half)
+    padded = np.concatenate([[0], profile, [0]]).astype(np.float64)
+    first, last = int(high[0]) + 1, int(high[-1]) + 1
+    rise = (half - padded[first - 1]) / max(padded[first] - padded[first - 1], 1e-9)
+    fall = (padded[last] - half) / max(padded[last] - padded[last + 1], 1e-9)
+    return first - 1.5 + rise, last - 0.5 + fall

@@ -14,11 +14,12 @@ from mapforge.schemas.elements import BOUNDARY_TYPES, COLOURS, MARKING_TYPES, El
 from mapforge.vectorization.line_nodes import LineNodes
 from mapforge.vectorization.linking import Chain, chains_of
 from mapforge.vectorization.smoothing import smooth, vertices_kept
-from mapforge.vectorization.stretches import labelled_stretches
+from mapforge.vectorization.stretches import labelled_stretches, windowed_mean
 
 Float = NDArray[np.float64]
 _VOTES_AS_ONE = 8.0
 _WRAP = 12
+_BELIEF_REACH_M = 2.5
 _DUPLICATE_M = 0.3
 _CLASSES_WITH_CORNERS = (ElementClass.ROAD_BOUNDARY,)
 
@@ -37,6 +38,7 @@ class TracedLine:
 def traced_lines(
     nodes: LineNodes,
     element_class: ElementClass,
+    p_low: float,
     p_high: float,
     link_reach_m: float,
     bridge_m: float,
@@ -51,10 +53,8 @@ def traced_lines(
     corners = element_class in _CLASSES_WITH_CORNERS
     chains = chains_of(nodes.xyz_map[:, :2], nodes.direction, link_reach_m, bridge_m, corners)
     lines: list[TracedLine] = []
-    for chain in _without_duplicates(nodes, chains, min_length_m):
+    for chain in _believed(nodes, _without_duplicates(nodes, chains, min_length_m), p_low, p_high):
         members = nodes.take(chain.nodes)
-        if len(members) < 3 or _mean_along(members.p, members.xyz_map) < p_high:
-            continue
         xyz, sigma = _smoothed(members, chain.closed, smoothing_m, line_sigma_m)
         if chain.closed:
             members = nodes.take(np.append(chain.nodes, chain.nodes[0]))
@@ -66,6 +66,23 @@ def traced_lines(
             confidence = _mean_along(members.p[part], xyz[part])
             lines.append(TracedLine(element_class, xyz[part][kept], sigma[part][kept], confidence, attributes))
     return sorted(lines, key=lambda line: (*line.xyz_map[0], *line.xyz_map[-1], len(line.xyz_map)))
+
+
+def _believed(nodes: LineNodes, chains: list[Chain], p_low: float, p_high: float) -> list[Chain]:
+    """Stretches of chains that stay likely over a few metres and are sure somewhere (hysteresis)."""
+    believed = []
+    for chain in chains:
+        if len(chain.nodes) < 3:
+            continue
+        p = windowed_mean(nodes.p[chain.nodes], arc_length(nodes.xyz_map[chain.nodes]), _BELIEF_REACH_M)
+        likely = p >= (p_low + p_high) / 2
+        if likely.all() and p.max() >= p_high:
+            believed.append(chain)
+            continue
+        for run in np.split(np.arange(len(p)), np.flatnonzero(np.diff(likely)) + 1):
+            if likely[run[0]] and p[run].max() >= p_high and len(run) > 2:
+                believed.append(Chain(chain.nodes[run], False))
+    return believed
 
 
 def _mean_along(values: Float, xyz: Float) -> float:

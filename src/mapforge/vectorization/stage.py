@@ -111,6 +111,7 @@ def _trace(nodes: dict[ElementClass, LineNodes], config: VectorizationConfig) ->
         for line in traced_lines(
             nodes[line_class],
             line_class,
+            p_low=config.p_low,
             p_high=config.p_high,
             link_reach_m=config.link_reach_m,
             bridge_m=config.bridge_m,

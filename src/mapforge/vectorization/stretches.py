@@ -27,6 +27,12 @@ def labelled_stretches(scores: Float, along_m: Float, least_m: float) -> list[tu
     return [(s, border, kind) for (s, kind), border in zip(runs, borders)]
 
 
+def windowed_mean(values: Float, along_m: Float, reach_m: float) -> Float:
+    """(N,) mean of the values within reach along the line, by length."""
+    sums = _windowed(np.stack([values, np.ones(len(values))], axis=1), along_m, reach_m)
+    return np.asarray(sums[:, 0] / np.maximum(sums[:, 1], 1e-9))
+
+
 def _windowed(scores: Float, along_m: Float, reach_m: float) -> Float:
     """(N, K) sums of votes within reach along the line, each vote weighted by the length it stands for."""
     weights = np.gradient(along_m) if len(along_m) > 1 else np.ones(1)
