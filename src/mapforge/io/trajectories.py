@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,15 @@ def read_trajectory(path: Path, frame: MapFrame) -> Trajectory:
 def read_sigma_z(path: Path) -> Float:
     """(N,) one-sigma height uncertainty of each pose."""
     return np.asarray(read_table(path, TRAJECTORY)["sigma_z_m"].to_numpy())
+
+
+def path_sha256(path: Path) -> str:
+    """Hash of the poses themselves, whatever the footer says of how they came about."""
+    table = read_table(path, TRAJECTORY)
+    digest = hashlib.sha256()
+    for name in table.schema.names:
+        digest.update(np.ascontiguousarray(table[name].to_numpy()).tobytes())
+    return digest.hexdigest()
 
 
 def read_trajectory_info(path: Path) -> TrajectoryInfo:
