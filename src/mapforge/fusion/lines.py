@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mapforge.fusion.config import FusionConfig
 from mapforge.fusion.consensus import Consensus, agree, crossings, pair_gates, side_gates
 from mapforge.fusion.existence import Visibility, confidence
-from mapforge.fusion.pieces import Piece, clipped, joined, piece_of, thinned
+from mapforge.fusion.pieces import Piece, clipped, joined, piece_of, thinned, unlooped
 from mapforge.fusion.samples import LineSamples, label_parts, sampled
 from mapforge.fusion.survivors import covered, runs, smoothed, voted_labels
 from mapforge.geometry.polylines import arc_length, length
@@ -20,6 +20,7 @@ Bounds = tuple[float, float, float, float]
 
 _JOIN_M = 1.6
 _BRANCH_M = 1.5
+_LOOP_M = 6.0
 _SIGMA, _CONFIDENCE, _FIRST, _LAST, _HITS = 0, 1, 2, 3, 4
 _LEAST_SHARE = 0.2
 
@@ -66,7 +67,7 @@ def fused_lines(
         if len(run) > 1
     ]
     pieces = [piece for piece in pieces if length(piece.xyz_map) >= config.min_length_m or _touches(piece, pieces)]
-    whole = [thinned(piece) for piece in joined(pieces, _JOIN_M, _BRANCH_M)]
+    whole = [unlooped(thinned(piece), _LOOP_M) for piece in joined(pieces, _JOIN_M, _BRANCH_M)]
     return [_element(element_class, part, drives) for piece in whole for part in clipped(piece, core_m)]
 
 

@@ -9,7 +9,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from mapforge.geometry.polylines import length
+from mapforge.geometry.polylines import arc_length, first_loop, length
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -51,6 +51,19 @@ def piece_of(xyz: Float, values: Float, station: Index, label: int, line_priorit
         )
         keep[1:-1] |= turn > _STRAIGHT_RAD
     return Piece(xyz, values, keep, label, (line_priority, int(station[0])))
+
+
+def unlooped(piece: Piece, most_m: float) -> Piece:
+    """The piece without loops shorter than `most_m`, which two nearly equal lines leave where they swap sides."""
+    along = arc_length(piece.xyz_map)
+    loop = first_loop(piece.xyz_map)
+    while loop is not None and along[loop[1]] - along[loop[0]] < most_m:
+        stays = np.ones(len(piece.xyz_map), dtype=bool)
+        stays[loop[0] + 1 : loop[1] + 1] = False
+        piece = replace(piece, xyz_map=piece.xyz_map[stays], values=piece.values[stays], keep=piece.keep[stays])
+        along = arc_length(piece.xyz_map)
+        loop = first_loop(piece.xyz_map)
+    return piece
 
 
 def joined(pieces: list[Piece], join_m: float, branch_m: float) -> list[Piece]:

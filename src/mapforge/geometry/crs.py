@@ -104,7 +104,8 @@ def projected_to_wgs84(epsg: int, xyz_projected: Float) -> Float:
 
 def ecef_to_wgs84(xyz_ecef: Float) -> Float:
     """(N, 3) Earth-centred Earth-fixed metres to (N, 3) degrees, degrees, ellipsoidal metres."""
-    lon, lat, height = _transformer(4978, 4979).transform(*np.asarray(xyz_ecef, dtype=np.float64).T)
+    x, y, z = np.asarray(xyz_ecef, dtype=np.float64).T
+    lon, lat, height = _transformer(4978, 4979).transform(x, y, z)
     return np.stack([lon, lat, height], axis=1)
 
 

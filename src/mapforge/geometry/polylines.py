@@ -74,3 +74,31 @@ def project(points: Float, line: Float) -> tuple[Float, Float]:
     station = arc_length(line)[nearest] + share[index, nearest] * np.sqrt(squared[nearest])
     cross = segment[nearest, 0] * relative[index, nearest, 1] - segment[nearest, 1] * relative[index, nearest, 0]
     return station, np.where(cross >= 0, 1.0, -1.0) * distance[index, nearest]
+
+
+def first_loop(line: Float) -> tuple[int, int] | None:
+    """Segments (i, j), i < j, that cross each other with the shortest way between them; None when none do.
+
+    Neighbouring segments, and the ends of a closed ring, do not count.
+    """
+    start, end = line[:-1, :2], line[1:, :2]
+    i, j = np.triu_indices(len(start), k=2)
+    near = (np.maximum(start[i], end[i]) >= np.minimum(start[j], end[j])).all(axis=1)
+    near &= (np.maximum(start[j], end[j]) >= np.minimum(start[i], end[i])).all(axis=1)
+    if np.allclose(line[0, :2], line[-1, :2]):
+        near &= ~((i == 0) & (j == len(start) - 1))
+    i, j = i[near], j[near]
+    apart_j = _side(start[i], end[i], start[j]) * _side(start[i], end[i], end[j]) <= 0
+    apart_i = _side(start[j], end[j], start[i]) * _side(start[j], end[j], end[i]) <= 0
+    i, j = i[apart_i & apart_j], j[apart_i & apart_j]
+    if len(i) == 0:
+        return None
+    along = arc_length(line)
+    best = int(np.argmin(along[j] - along[i]))
+    return int(i[best]), int(j[best])
+
+
+def _side(a: Float, b: Float, point: Float) -> Float:
+    """(N,) which side of a->b a point lies on: the sign of the cross product."""
+    step, to = b - a, point - a
+    return np.asarray(step[:, 0] * to[:, 1] - step[:, 1] * to[:, 0])

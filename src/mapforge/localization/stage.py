@@ -202,7 +202,8 @@ def _origin(inputs: LocalizationInputs) -> Float:
     """(3,) map-frame place of a drive without one of its own."""
     if inputs.origin_lon_lat_deg is None:
         raise ConfigurationError(
-            f"drive {inputs.drive_id} has no GNSS and no georeferenced poses: set region.origin=[LON,LAT] to place it"
+            f"drive {inputs.drive_id} has no GNSS and no georeferenced poses: set region.origin_lon_deg and "
+            "region.origin_lat_deg to place it"
         )
     lon, lat = inputs.origin_lon_lat_deg
     return inputs.frame.from_wgs84(np.array([[lon, lat, 0.0]]))[0]
