@@ -6,7 +6,7 @@ from mapforge.models.bev_segmenter import STRIDE_CELLS
 from mapforge.perception.windows import windows_of
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**31), st.integers(0, 1000), st.integers(0, 1000), st.floats(0.0, 0.02))
 def test_windows_cover_all_that_was_seen_and_lie_on_the_absolute_stride(seed, row, column, share):
     seen = np.random.default_rng(seed).random((500, 500)) < share
