@@ -17,7 +17,19 @@ SMALL = {"stage_channels": [8, 8, 8, 16], "head_channels": 8}
 
 def small_model() -> SignDetector:
     torch.manual_seed(0)
-    return SignDetector(tuple(SMALL["stage_channels"]), SMALL["head_channels"]).eval()
+    model = SignDetector(tuple(SMALL["stage_channels"]), SMALL["head_channels"]).eval()
+    with torch.no_grad():
+        model.reader.answer.bias[-1] = -10.0  # takes nothing for nothing
+    return model
+
+
+def test_what_the_reader_takes_for_nothing_is_dropped() -> None:
+    image = np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    model = small_model()
+    assert len(model.detect(image, 0.01))
+    with torch.no_grad():
+        model.reader.answer.bias[-1] = 10.0
+    assert len(model.detect(image, 0.01)) == 0
 
 
 def test_classes_hold_every_sign_type_in_order() -> None:

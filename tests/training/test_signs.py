@@ -6,23 +6,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mapforge.errors import ConfigurationError, LeakageError, MissingInputError, ModelError
 from mapforge.models.sign_detector import read_sign_detector
-from mapforge.training import signs
 from mapforge.training.sign_config import SignTrainingConfig
 from mapforge.training.sign_frames import FrameCrops
+from mapforge.training.sign_loop import SignLoop
 from mapforge.training.signs import train_signs
 
 TINY = SignTrainingConfig(
     steps=4, batch=2, picture_px=64, workers=0, checkpoint_steps=2, log_steps=1, warmup_steps=2,
+    reader_steps=3, reader_pictures=1,
     evaluation_pictures=3, bf16=False, frames_share=0.0,
 )  # fmt: skip
 
 
 def losses(folder: Path) -> list[float]:
-    lines = (folder / "train.jsonl").read_text().splitlines()
+    lines = (folder / "detector.jsonl").read_text().splitlines()
     return [json.loads(line)["classification"] for line in lines]
 
 
@@ -36,17 +38,20 @@ def test_a_run_leaves_weights_card_and_log(tmp_path: Path) -> None:
     assert found.boxes_px.shape[1] == 4
 
 
-def test_a_killed_run_goes_on_with_the_same_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("dies_at", [3, 7])
+def test_a_killed_run_goes_on_with_the_same_losses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
+) -> None:
     whole = train_signs(TINY, tmp_path / "whole", tmp_path / "whole.safetensors")
-    step, calls = signs._step, []
+    learn, calls = SignLoop.learn, []
 
-    def dies(*arguments: object) -> dict[str, float]:
+    def dies(loop: SignLoop, values: dict[str, torch.Tensor]) -> None:
         calls.append(1)
-        if len(calls) == 3:
+        if len(calls) == dies_at:
             raise KeyboardInterrupt
-        return step(*arguments)  # type: ignore[arg-type]
+        learn(loop, values)
 
-    monkeypatch.setattr(signs, "_step", dies)
+    monkeypatch.setattr(SignLoop, "learn", dies)
     with pytest.raises(KeyboardInterrupt):
         train_signs(TINY, tmp_path / "killed", tmp_path / "killed.safetensors")
     assert not (tmp_path / "killed.safetensors").exists()

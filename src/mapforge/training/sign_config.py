@@ -13,7 +13,7 @@ class SignTrainingConfig:
     """How the sign detector is trained."""
 
     steps: int = 4000
-    """Optimiser steps in all."""
+    """Optimiser steps of the detector; 0 leaves it as it started."""
     batch: int = 16
     """Pictures a step."""
     picture_px: int = 256
@@ -42,6 +42,12 @@ class SignTrainingConfig:
     """Held-out pictures scored for the card."""
     score_min: float = 0.4
     """Detections below this do not count in the card."""
+    reader_steps: int = 1200
+    """Optimiser steps of the reader; 0 leaves it as it started."""
+    reader_pictures: int = 8
+    """Crowded pictures a step of the reader, about 15 crops each."""
+    reader_rate: float = 2e-3
+    """Peak learning rate of the reader."""
     frames_share: float = 0.35
     """Share of pictures cut from simulated camera frames; 0 trains on drawn pictures alone."""
     frames: int = 160

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from mapforge.training.sign_plates import Plate, random_decoy, random_plate
 SIZE_MIN_PX, SIZE_MAX_PX = 8.0, 170.0
 _VISIBLE_MIN = 0.6
 _OVERSAMPLING = 2
+_CROWD = 14
 _LIGHT = CLASSES.index(TRAFFIC_LIGHT)
 
 Float = NDArray[np.float64]
@@ -26,15 +27,20 @@ class SignScene:
     """One labelled picture.
 
     image: (H, W, 3) uint8 RGB. boxes_px: (N, 4) float32 x0, y0, x1, y1. labels: (N,) int64, index into CLASSES.
+    decoys_px: (M, 4) boxes of what looks like a sign and is none.
     """
 
     image: NDArray[np.uint8]
     boxes_px: NDArray[np.float32]
     labels: NDArray[np.int64]
+    decoys_px: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), dtype=np.float32))
 
 
-def render_scene(seed: int, index: int, size_px: int = 256) -> SignScene:
-    """Picture number `index` of the endless set `seed`: the same two numbers give the same picture."""
+def render_scene(seed: int, index: int, size_px: int = 256, crowded: bool = False) -> SignScene:
+    """Picture number `index` of the endless set `seed`: the same two numbers give the same picture.
+
+    crowded: with as many plates as find room, to learn reading from; otherwise few, as streets have them.
+    """
     rng = np.random.default_rng([seed, index])
     image = _dimmed(random_background(rng, size_px), rng)
     boxes: list[Float] = []
@@ -44,14 +50,21 @@ def render_scene(seed: int, index: int, size_px: int = 256) -> SignScene:
     aliased = rng.random() < 0.25
     for _ in range(int(rng.integers(0, 4))):
         _put_up(image, random_decoy(rng), rng, taken, light, aliased)
-    for _ in range(int(rng.choice([0, 1, 2, 3, 4, 6], p=[0.06, 0.3, 0.28, 0.2, 0.1, 0.06]))):
+    decoys = [np.clip(box, 0, size_px) for box in taken]
+    few = int(rng.choice([0, 1, 2, 3, 4, 6], p=[0.06, 0.3, 0.28, 0.2, 0.1, 0.06]))
+    for _ in range(_CROWD if crowded else few):
         plate = random_plate(rng)
         box = _put_up(image, plate, rng, taken, light, aliased)
         if box is not None:
             boxes.append(box)
             labels.append(plate.label)
     picture = _through_a_camera(image, rng)
-    return SignScene(picture, np.array(boxes, dtype=np.float32).reshape(-1, 4), np.array(labels, dtype=np.int64))
+    return SignScene(
+        picture,
+        np.array(boxes, dtype=np.float32).reshape(-1, 4),
+        np.array(labels, dtype=np.int64),
+        np.array(decoys, dtype=np.float32).reshape(-1, 4),
+    )
 
 
 def _dimmed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
