@@ -16,6 +16,7 @@ BOX_SIGMA_PX = 1.0
 _SHARE_MIN = 0.15
 _GAP_SHARE = 0.02
 _FACING_SIGMA_MAX_RAD = 0.2
+_GROUND_BAND_M = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,12 +103,12 @@ def facing_rad(points_map: Float, eye_map: Float) -> float:
 
 
 def ground_z_m(xyz_map: Float, xy_map: Float, radius_m: float, expected_z_m: float) -> float:
-    """Ground height at a place: the low returns around it, else what is expected (the road at the car).
+    """Ground height at a place: the low returns around it, else what is expected (the road nearby).
 
-    xyz_map: (N, 3) returns. xy_map: (2,). expected_z_m: returns more than 3 m off it are no ground.
+    xyz_map: (N, 3) returns. xy_map: (2,). Returns further than 0.6 m from expected_z_m are no ground.
     """
     near = np.abs(xyz_map[:, :2] - xy_map).max(axis=1) < radius_m if len(xyz_map) else np.zeros(0, dtype=bool)
     z = xyz_map[near, 2]
-    z = z[np.abs(z - expected_z_m) < 3.0]
+    z = z[np.abs(z - expected_z_m) < _GROUND_BAND_M]
     low = z[z < z.min() + 0.3] if len(z) else z
     return float(np.median(low)) if len(low) >= 5 else expected_z_m

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from scipy.spatial import cKDTree
 
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.se3 import SE3
@@ -57,7 +58,8 @@ class SignInputs:
 class Detection:
     """One box of one frame.
 
-    box_px: (4,) x0, y0, x1, y1, in the frame's own pixels. placed: None when nothing told its range.
+    box_px: (4,) x0, y0, x1, y1, in the frame's own pixels. placed: None when nothing told its range; then ground_z_m,
+    the ground's height under it in the map frame, is NaN.
     """
 
     timestamp_ns: int
@@ -72,6 +74,18 @@ class Detection:
     @property
     def is_light(self) -> bool:
         return CLASSES[self.label] == TRAFFIC_LIGHT
+
+
+class Road:
+    """The ground the car drove on, which the ground beside it is not far from."""
+
+    def __init__(self, trajectory: Trajectory) -> None:
+        self._xyz_map = trajectory.translation_m
+        self._tree = cKDTree(self._xyz_map[:, :2])
+
+    def z_near(self, xy_map: NDArray[np.float64]) -> float:
+        """Height of the ego frame, which lies on the ground, where the car came nearest to (2,)."""
+        return float(self._xyz_map[self._tree.query(xy_map)[1], 2])
 
 
 def run(inputs: SignInputs, config: PerceptionConfig) -> pa.Table:
@@ -93,16 +107,16 @@ def detect_drive(
         return []
     model = read_sign_detector(weights).to(device)
     bfloat16 = config.bf16 and runs_bfloat16(device)
+    road = Road(trajectory)
     sweeps = NearbySweeps(reader, trajectory)
     found: list[Detection] = []
     for frame, view in _views(reader, trajectory, config.frame_step_m):
         boxes = _boxes_of(frame, view, model, config, bfloat16)
         if len(boxes):
             xyz_map = sweeps.around(frame.timestamp_ns, round(config.lidar_window_s * 1e9))
-            road_z_m = float(trajectory.pose_at(frame.timestamp_ns).translation_m[2])
-            found += _placed(frame, view, boxes, xyz_map, road_z_m, config)
+            found += _placed(frame, view, boxes, xyz_map, road, config)
     found.sort(key=lambda d: (d.timestamp_ns, d.sensor, -d.score, *d.box_px.tolist()))
-    return _with_pose_sigma(_with_parallax(found, config), trajectory)
+    return _with_pose_sigma(_with_parallax(found, road, config), trajectory)
 
 
 def _views(reader: DriveReader, trajectory: Trajectory, step_m: float) -> Iterator[tuple[CameraFrame, CameraView]]:
@@ -153,7 +167,7 @@ def _placed(
     view: CameraView,
     boxes: SignBoxes,
     xyz_map: NDArray[np.float64],
-    road_z_m: float,
+    road: Road,
     config: SignConfig,
 ) -> list[Detection]:
     """The boxes of one frame with range from the returns around its time."""
@@ -171,9 +185,10 @@ def _placed(
             config.depth_gap_m,
             config.range_max_m,
         )
-        ground = road_z_m
+        ground = math.nan
         if placed is not None:
-            ground = ground_z_m(xyz_map, placed.xyz_map[:2], config.ground_radius_m, road_z_m)
+            place = placed.xyz_map[:2]
+            ground = ground_z_m(xyz_map, place, config.ground_radius_m, road.z_near(place))
         found.append(
             Detection(
                 frame.timestamp_ns, view, frame.sensor, int(label), float(score), box + PIXEL_CENTRE, placed, ground
@@ -182,7 +197,7 @@ def _placed(
     return found
 
 
-def _with_parallax(found: list[Detection], config: SignConfig) -> list[Detection]:
+def _with_parallax(found: list[Detection], road: Road, config: SignConfig) -> list[Detection]:
     """Places what lidar did not, lights and signs apart, from views of several frames."""
     result = list(found)
     for lights in (False, True):
@@ -195,7 +210,8 @@ def _with_parallax(found: list[Detection], config: SignConfig) -> list[Detection
             config.range_max_m,
         )
         for i, sign in zip(rows, placed):
-            result[i] = replace(found[i], placed=sign)
+            ground = math.nan if sign is None else road.z_near(sign.xyz_map[:2])
+            result[i] = replace(found[i], placed=sign, ground_z_m=ground)
     return result
 
 
