@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,14 @@ from mapforge.errors import ContractError, CrsMismatchError, MissingInputError
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.trajectory import Trajectory
 from mapforge.io.parquet import read_metadata, read_table, write_table
-from mapforge.io.trajectories import TrajectoryInfo, read_trajectory, read_trajectory_info, write_trajectory
+from mapforge.io.trajectories import (
+    TrajectoryInfo,
+    path_sha256,
+    read_sigma_relative,
+    read_trajectory,
+    read_trajectory_info,
+    write_trajectory,
+)
 from mapforge.schemas.drive import TRAJECTORY
 
 FRAME = MapFrame(32632, (456_000.0, 5_427_000.0))
@@ -42,6 +50,19 @@ def test_rests_in_absolute_metres_and_reads_into_another_origin(tmp_path: Path) 
     assert read_table(path, TRAJECTORY)["tx_m"][1].as_py() == pytest.approx(456_002.0)
     other = MapFrame(32632, (455_000.0, 5_427_000.0))
     assert read_trajectory(path, other).translation_m[1, 0] == pytest.approx(1002.0)
+
+
+def test_aligned_trajectory_tells_own_error_from_the_shared_one(tmp_path: Path) -> None:
+    path, trajectory = _written(tmp_path)
+    alone = path_sha256(path)
+    assert np.array_equal(read_sigma_relative(path), trajectory.sigma_xy_m)
+    info = replace(INFO, aligned_set="drive-0", datum_sigma_m=0.075)
+    own = np.array([0.02, 0.03, 0.04])
+    write_trajectory(trajectory, np.full(3, 0.2), info, path, tmp_path / "tmp", own)
+    assert np.array_equal(read_sigma_relative(path), own)
+    assert np.array_equal(read_trajectory(path, FRAME).sigma_xy_m, trajectory.sigma_xy_m)
+    assert read_trajectory_info(path) == info
+    assert path_sha256(path) != alone
 
 
 def test_refusals(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.se3 import Float
 from mapforge.geometry.trajectory import Trajectory
 from mapforge.io.parquet import read_metadata, read_table, write_table
-from mapforge.schemas.drive import TRAJECTORY
+from mapforge.schemas.drive import ALIGNED_TRAJECTORY, TRAJECTORY
+from mapforge.schemas.table import check_table
 
 STEP_M = 1e-4
 QUATERNION_DECIMALS = 9
@@ -26,7 +27,9 @@ class TrajectoryInfo:
     """What a trajectory file says of itself.
 
     source: how it was made, e.g. log_poses or lidar_odometry+gnss. georeferenced: False when it was placed at a
-    configured origin because the log knows no place on earth.
+    configured origin because the log knows no place on earth. aligned_set: name of the set of drives it was registered
+    to, all of which share one error against the earth; empty when it stands alone. datum_sigma_m: one-sigma size, along
+    one axis, of that shared error; None when it stands alone.
     """
 
     frame: MapFrame
@@ -34,18 +37,32 @@ class TrajectoryInfo:
     drive_id: str
     georeferenced: bool
     fingerprint: str
+    aligned_set: str = ""
+    datum_sigma_m: float | None = None
 
 
-def write_trajectory(trajectory: Trajectory, sigma_z_m: Float, info: TrajectoryInfo, target: Path, tmp: Path) -> None:
+def write_trajectory(
+    trajectory: Trajectory,
+    sigma_z_m: Float,
+    info: TrajectoryInfo,
+    target: Path,
+    tmp: Path,
+    sigma_relative_m: Float | None = None,
+) -> None:
     """Writes atomically; positions rounded to 0.1 mm.
 
-    sigma_z_m: (N,) one-sigma height uncertainty of each pose.
+    sigma_z_m: (N,) one-sigma height uncertainty of each pose. sigma_relative_m: (N,) one-sigma horizontal error of each
+    pose, along one axis, against the other drives of its aligned set; None when it was registered to none.
     """
     xyz = np.round(info.frame.to_projected(trajectory.translation_m) / STEP_M) * STEP_M
     quaternion = np.round(trajectory.quaternion_wxyz, QUATERNION_DECIMALS)
-    sigmas = (np.round(trajectory.sigma_xy_m, 4), np.round(sigma_z_m, 4))
+    sigmas = [np.round(trajectory.sigma_xy_m, 4), np.round(sigma_z_m, 4)]
+    schema = TRAJECTORY
+    if sigma_relative_m is not None:
+        sigmas.append(np.round(sigma_relative_m, 4))
+        schema = ALIGNED_TRAJECTORY
     columns = [trajectory.timestamps_ns, *xyz.T, *quaternion.T, *sigmas]
-    table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=TRAJECTORY)
+    table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=schema)
     metadata = {
         "frame": json.dumps(info.frame.as_dict()),
         "source": info.source,
@@ -53,6 +70,8 @@ def write_trajectory(trajectory: Trajectory, sigma_z_m: Float, info: TrajectoryI
         "georeferenced": "true" if info.georeferenced else "false",
         "fingerprint": info.fingerprint,
     }
+    if info.datum_sigma_m is not None:
+        metadata |= {"aligned_set": info.aligned_set, "datum_sigma_m": f"{info.datum_sigma_m:.4f}"}
     write_table(table, target, tmp, metadata)
 
 
@@ -61,7 +80,7 @@ def read_trajectory(path: Path, frame: MapFrame) -> Trajectory:
 
     Raises MissingInputError, ContractError, or CrsMismatchError when the file is in another CRS than `frame`.
     """
-    table = read_table(path, TRAJECTORY)
+    table = _read(path)
     frame.require_same_crs(read_trajectory_info(path).frame.epsg, str(path))
     stack = {name: table[name].to_numpy() for name in table.schema.names}
     xyz = np.stack([stack[name] for name in ("tx_m", "ty_m", "tz_m")], axis=1)
@@ -71,12 +90,23 @@ def read_trajectory(path: Path, frame: MapFrame) -> Trajectory:
 
 def read_sigma_z(path: Path) -> Float:
     """(N,) one-sigma height uncertainty of each pose."""
-    return np.asarray(read_table(path, TRAJECTORY)["sigma_z_m"].to_numpy())
+    return np.asarray(_read(path)["sigma_z_m"].to_numpy())
+
+
+def read_sigma_relative(path: Path) -> Float:
+    """(N,) one-sigma horizontal error of each pose, along one axis, against the other drives that pass there.
+
+    The error those drives share is sqrt(sigma_xy_m^2 - sigma_relative_m^2). A drive that was registered to none shares
+    nothing: its whole sigma_xy_m is its own.
+    """
+    table = _read(path)
+    name = "sigma_relative_m" if "sigma_relative_m" in table.schema.names else "sigma_xy_m"
+    return np.asarray(table[name].to_numpy())
 
 
 def path_sha256(path: Path) -> str:
     """Hash of the poses themselves, whatever the footer says of how they came about."""
-    table = read_table(path, TRAJECTORY)
+    table = _read(path)
     digest = hashlib.sha256()
     for name in table.schema.names:
         digest.update(np.ascontiguousarray(table[name].to_numpy()).tobytes())
@@ -95,6 +125,15 @@ def read_trajectory_info(path: Path) -> TrajectoryInfo:
             metadata["drive_id"],
             metadata.get("georeferenced", "true") == "true",
             metadata.get("fingerprint", ""),
+            metadata.get("aligned_set", ""),
+            float(metadata["datum_sigma_m"]) if "datum_sigma_m" in metadata else None,
         )
     except KeyError as error:
         raise ContractError(f"{path} has no {error} in its footer: localise the drive again") from error
+
+
+def _read(path: Path) -> pa.Table:
+    table = read_table(path)
+    aligned = "sigma_relative_m" in table.schema.names
+    check_table(table.replace_schema_metadata(None), ALIGNED_TRAJECTORY if aligned else TRAJECTORY, str(path))
+    return table

@@ -120,6 +120,8 @@ TRAJECTORY = pa.schema(
     [("timestamp_ns", _i64)]
     + [(name, _f64) for name in ("tx_m", "ty_m", "tz_m", "qw", "qx", "qy", "qz", "sigma_xy_m", "sigma_z_m")]
 )  # map_SE3_ego, absolute projected metres at rest; file metadata: frame (JSON of MapFrame), source, drive_id
+ALIGNED_TRAJECTORY = TRAJECTORY.append(pa.field("sigma_relative_m", _f64))
+"""Of drives that were registered to each other. `sigma_xy_m` is absolute, `sigma_relative_m` against those drives."""
 
 
 @dataclass(frozen=True)
