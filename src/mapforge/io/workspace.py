@@ -65,6 +65,13 @@ class Workspace:
     def tile(self, tile: TileId, build: str) -> Path:
         return self.tiles / str(tile) / f"{build}.parquet"
 
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    def release(self, name: str) -> Path:
+        return self.releases / _checked(name)
+
     def report(self, run_id: str) -> Path:
         return self.root / "reports" / _checked(run_id)
 
