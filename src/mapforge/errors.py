@@ -49,8 +49,20 @@ class NoUsableDriveError(MapForgeError, RuntimeError):
     """Not one drive of the region could be used."""
 
 
+class CatalogError(MapForgeError, RuntimeError):
+    """The catalog's database cannot be opened, read or written; the message names it and the way out."""
+
+
 class UnknownRunError(MapForgeError, KeyError):
     """The catalog knows no such run, tile or drive."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class UnknownReleaseError(UnknownRunError):
+    """The workspace has no such release."""
+
+
+class ReleaseError(MapForgeError, ValueError):
+    """A release cannot be published or switched to: nothing is valid, or a tile file is missing or was changed."""

@@ -39,7 +39,7 @@ def test_a_tile_goes_from_pending_to_valid_and_gives_its_lease_back(catalog):
 
 def test_the_second_of_two_runs_gets_only_what_the_first_left(catalog, monkeypatch):
     catalog.claim(TILES[:1], "r1")
-    monkeypatch.setattr("mapforge.catalog.store.this_process", lambda: "otherhost/1/1")
+    monkeypatch.setattr("mapforge.catalog.leases.this_process", lambda: "otherhost/1/1")
     assert catalog.claim(TILES, "r2") == TILES[1:]
     with pytest.raises(LeaseHeldError, match="32617/1/1"):
         catalog.claim(TILES[:1], "r2")
@@ -49,25 +49,25 @@ def test_the_lease_of_a_dead_process_is_taken_over_at_once(catalog, monkeypatch)
     owner = dead_owner()
     assert ownership.is_dead(owner)
     assert not ownership.is_dead(ownership.this_process())
-    monkeypatch.setattr("mapforge.catalog.store.this_process", lambda: owner)
+    monkeypatch.setattr("mapforge.catalog.leases.this_process", lambda: owner)
     catalog.claim(TILES, "r1")
     monkeypatch.undo()
     assert catalog.claim(TILES, "r2") == TILES
 
 
 def test_the_lease_of_another_machine_expires(catalog, monkeypatch):
-    monkeypatch.setattr("mapforge.catalog.store.this_process", lambda: "otherhost/1/1")
+    monkeypatch.setattr("mapforge.catalog.leases.this_process", lambda: "otherhost/1/1")
     catalog.claim(TILES, "r1")
     monkeypatch.undo()
     with pytest.raises(LeaseHeldError):
         catalog.claim(TILES, "r2")
     later = time.time_ns() + 2 * 3600 * 10**9
-    monkeypatch.setattr("mapforge.catalog.store.time.time_ns", lambda: later)
+    monkeypatch.setattr("mapforge.catalog.database.time.time_ns", lambda: later)
     assert catalog.claim(TILES, "r2") == TILES
 
 
 def test_a_run_whose_process_died_is_marked_interrupted(catalog, monkeypatch):
-    monkeypatch.setattr("mapforge.catalog.store.this_process", dead_owner)
+    monkeypatch.setattr("mapforge.catalog.runs.this_process", dead_owner)
     catalog.start_run("r2", "town", {})
     monkeypatch.undo()
     catalog.start_run("r3", "town", {})

@@ -9,7 +9,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class TileState(StrEnum):
-    """A tile's life: pending -> building -> built -> valid | rejected -> published, or failed."""
+    """A tile's life: pending -> building -> built -> valid | rejected -> published, or failed.
+
+    `parked`: failed so often that no run takes it up before somebody unparks it.
+    """
 
     PENDING = "pending"
     BUILDING = "building"
@@ -18,6 +21,20 @@ class TileState(StrEnum):
     REJECTED = "rejected"
     PUBLISHED = "published"
     FAILED = "failed"
+    PARKED = "parked"
+
+
+FINAL_STATES = (TileState.VALID, TileState.REJECTED, TileState.PUBLISHED)
+"""Nothing is left to do until an input changes. A rejected tile would only be rejected again."""
+
+
+class DriveState(StrEnum):
+    """Whether a drive takes part. `parked`: refused so often that nobody tries; `withdrawn`: its data must go."""
+
+    USABLE = "usable"
+    REFUSED = "refused"
+    PARKED = "parked"
+    WITHDRAWN = "withdrawn"
 
 
 class RunState(StrEnum):
@@ -51,7 +68,10 @@ class Run(Table):
 
 
 class Drive(Table):
-    """A drive of the store, and whether it may be used."""
+    """A drive of the store, and whether it may be used.
+
+    failures: times in a row that it was refused. fingerprint: of its newest drive elements and detections.
+    """
 
     __tablename__ = "drives"
 
@@ -62,10 +82,27 @@ class Drive(Table):
     end_ns: Mapped[int]
     quarantined_rows: Mapped[int]
     error: Mapped[str | None]
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    fingerprint: Mapped[str | None]
+
+
+class DriveTile(Table):
+    """A drive touches a tile, counted with the drive's reach."""
+
+    __tablename__ = "drive_tiles"
+
+    drive_id: Mapped[str] = mapped_column(primary_key=True)
+    tile: Mapped[str] = mapped_column(primary_key=True)
+
+    __table_args__ = (Index("drive_tiles_by_tile", "tile"),)
 
 
 class Tile(Table):
-    """A tile: its state, the build that is current, and the lease of who works on it."""
+    """A tile: its state, the build that is current, and the lease of who works on it.
+
+    recipe: hash of the settings, code and weights that the build depends on, drives left out; none = must be built
+    anew. fingerprint: of the fused product. failures: attempts in a row that failed.
+    """
 
     __tablename__ = "tiles"
 
@@ -79,12 +116,15 @@ class Tile(Table):
     lease_owner: Mapped[str | None]
     lease_expires_ns: Mapped[int | None]
     updated_ns: Mapped[int]
+    recipe: Mapped[str | None]
+    fingerprint: Mapped[str | None]
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")
 
-    __table_args__ = (Index("tiles_by_state", "state"), Index("tiles_by_run", "run_id"))
+    __table_args__ = (Index("tiles_to_plan", "state", "recipe", "tile"), Index("tiles_by_run", "run_id"))
 
 
 class Build(Table):
-    """One immutable tile file."""
+    """One immutable tile file, and the hash of its bytes where it is known."""
 
     __tablename__ = "builds"
 
@@ -93,6 +133,7 @@ class Build(Table):
     fingerprint: Mapped[str]
     run_id: Mapped[str]
     created_ns: Mapped[int]
+    sha256: Mapped[str | None]
 
 
 class Attempt(Table):
@@ -100,7 +141,9 @@ class Attempt(Table):
 
     __tablename__ = "attempts"
 
-    attempt_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    attempt_id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
+    )
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"))
     stage: Mapped[str]
     item: Mapped[str]
@@ -109,7 +152,10 @@ class Attempt(Table):
     error: Mapped[str | None]
     traceback: Mapped[str | None]
 
-    __table_args__ = (Index("attempts_by_run", "run_id"),)
+    __table_args__ = (
+        Index("attempts_by_run", "run_id"),
+        Index("attempts_by_item", "item", postgresql_ops={"item": "text_pattern_ops"}),
+    )
 
 
 class Release(Table):
@@ -121,3 +167,4 @@ class Release(Table):
     run_id: Mapped[str]
     created_ns: Mapped[int]
     current: Mapped[bool]
+    manifest_sha256: Mapped[str | None]

@@ -1,0 +1,105 @@
+"""Runs and what they tried."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from sqlalchemy import or_, select, update
+
+from mapforge.catalog.database import Database
+from mapforge.catalog.owner import is_dead, this_process
+from mapforge.catalog.tables import Attempt, Run, RunState
+from mapforge.errors import UnknownRunError
+
+
+class Runs(Database):
+    """Calls of the pipeline, newest first, and every attempt at a task."""
+
+    def start_run(self, run_id: str, region: str, settings: dict[str, Any]) -> None:
+        """Opens a run, after marking those whose process died as interrupted."""
+        with self.writing() as session:
+            for run in session.scalars(select(Run).where(Run.state == RunState.RUNNING)):
+                if is_dead(run.owner):
+                    run.state, run.ended_ns = RunState.INTERRUPTED, time.time_ns()
+            session.add(
+                Run(
+                    run_id=run_id,
+                    region=region,
+                    state=RunState.RUNNING,
+                    started_ns=time.time_ns(),
+                    settings_json=json.dumps(settings, sort_keys=True),
+                    owner=this_process(),
+                )
+            )
+
+    def has_living_runs(self) -> bool:
+        """True while some run's process may still be at work."""
+        with self.reading() as session:
+            owners = session.scalars(select(Run.owner).where(Run.state == RunState.RUNNING))
+            return any(not is_dead(owner) for owner in owners)
+
+    def end_run(self, run_id: str, state: RunState, error: str | None = None) -> None:
+        with self.writing() as session:
+            session.execute(
+                update(Run).where(Run.run_id == run_id).values(state=state, ended_ns=time.time_ns(), error=error)
+            )
+
+    def run(self, run_id: str) -> Run:
+        """A run by its id, or the newest with `latest`. Raises UnknownRunError."""
+        with self.reading() as session:
+            query = select(Run).order_by(Run.started_ns.desc(), Run.run_id.desc()).limit(1)
+            found = session.scalar(query if run_id == "latest" else query.where(Run.run_id == run_id))
+        if found is None:
+            known = ", ".join(run.run_id for run in self.runs(limit=5)) or "none yet"
+            raise UnknownRunError(f"no run '{run_id}' in the catalog; newest runs: {known}")
+        return found
+
+    def runs(self, region: str | None = None, state: str | None = None, limit: int | None = None) -> list[Run]:
+        """Newest first."""
+        query = select(Run).order_by(Run.started_ns.desc(), Run.run_id.desc()).limit(limit)
+        if region is not None:
+            query = query.where(Run.region == region)
+        if state is not None:
+            query = query.where(Run.state == state)
+        with self.reading() as session:
+            return list(session.scalars(query))
+
+    def record_attempt(
+        self, run_id: str, stage: str, item: str, seconds: float, error: str | None = None, traceback: str | None = None
+    ) -> None:
+        """One try at one task has ended."""
+        with self.writing() as session:
+            session.add(
+                Attempt(
+                    run_id=run_id,
+                    stage=stage,
+                    item=item,
+                    ended_ns=time.time_ns(),
+                    seconds=seconds,
+                    error=error,
+                    traceback=traceback,
+                )
+            )
+
+    def attempts(
+        self,
+        run_id: str | None = None,
+        item: str | None = None,
+        stage: str | None = None,
+        failed: bool = False,
+        limit: int | None = None,
+    ) -> list[Attempt]:
+        """What was tried, in order; the last `limit` of it. item: a drive, or a tile with all its drives."""
+        query = select(Attempt).order_by(Attempt.attempt_id.desc()).limit(limit)
+        if run_id is not None:
+            query = query.where(Attempt.run_id == run_id)
+        if item is not None:
+            query = query.where(or_(Attempt.item == item, self.begins(Attempt.item, f"{item}@")))
+        if stage is not None:
+            query = query.where(Attempt.stage == stage)
+        if failed:
+            query = query.where(Attempt.error.is_not(None))
+        with self.reading() as session:
+            return list(session.scalars(query))[::-1]
