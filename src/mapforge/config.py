@@ -31,6 +31,7 @@ from mapforge.ingest.config import IngestConfig
 from mapforge.localization.config import LocalizationConfig
 from mapforge.perception.config import PerceptionConfig
 from mapforge.rasterization.config import RasterizationConfig
+from mapforge.releases.config import ReleasesConfig
 from mapforge.simulation.config import SimulationConfig
 from mapforge.tiles.config import TilesConfig
 from mapforge.training.config import TrainingConfig
@@ -133,6 +134,7 @@ class Settings:
     vectorization: VectorizationConfig = field(default_factory=VectorizationConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
     tiles: TilesConfig = field(default_factory=TilesConfig)
+    releases: ReleasesConfig = field(default_factory=ReleasesConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
