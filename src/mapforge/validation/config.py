@@ -2,9 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mapforge.errors import ConfigurationError
+
+
+@dataclass
+class ReleaseGatesConfig:
+    """What a candidate must reach, without labels, to take the place of the release. Tiles that fail a gate of theirs
+    keep their released build; gates of the whole keep the whole release."""
+
+    max_held_share: float = 0.25
+    """Greatest share of the changed tiles that may be held back or rejected; more holds the whole release."""
+    min_kept: float = 0.85
+    """Least share of what two drives saw of a class that is in the map within 0.5 m; of the whole."""
+    min_kept_in_tile: float = 0.7
+    """The same, of one tile, all classes together."""
+    min_correctness: float = 0.6
+    """Least share of the map of the others that a drive left out saw too, within 0.5 m; of the whole, a class."""
+    max_lateral_p95_m: float = 0.4
+    """Greatest p95 of the offsets between a drive left out and the map of the others; of the whole, a class."""
+    max_drive_shift_m: float = 0.35
+    """A drive that lies further beside the others, over a window, must be looked at (and withdrawn, or realigned)."""
+    min_interval_95: float = 0.5
+    """Least share of these offsets inside the map's stated 95 % interval: below, its sigmas are no sigmas."""
+    max_removed_in_tile: float = 0.4
+    """Greatest share of the released length of a class that may be gone from a tile."""
+    max_removed: float = 0.15
+    """The same, of all changed tiles together."""
+    max_moved: float = 0.3
+    """Greatest share of the released length of a class, in all changed tiles, that may have moved."""
+    moved_m: float = 0.3
+    """What lies less than this beside its old place has not moved."""
+    max_coverage_lost: float = 0.2
+    """Greatest share of a tile's released coverage that may be gone."""
+    max_hole_m2: float = 400.0
+    """Greatest piece of a tile's driven surroundings (10 m to either side) that nothing was seen of."""
+    min_length_m: float = 40.0
+    """Shares of less than this are not held against a tile or a drive."""
+    min_total_length_m: float = 100.0
+    """Shares of less than this are not held against the whole."""
+
+    def __post_init__(self) -> None:
+        for name, value in self.__dict__.items():
+            if not name.endswith(("_m", "_m2")) and not 0.0 <= value <= 1.0:
+                raise ConfigurationError(f"validation.release.{name}={value} must be a share, 0 to 1")
 
 
 @dataclass
@@ -57,6 +99,8 @@ class ValidationConfig:
     """A vertex less certain than this draws a warning."""
     worst_tiles: int = 4
     """How many of the worst tiles are shown as pictures."""
+    release: ReleaseGatesConfig = field(default_factory=ReleaseGatesConfig)
+    """Gates between a candidate and the release."""
 
     def __post_init__(self) -> None:
         for name in ("min_coverage", "min_agreement", "min_completeness", "min_correctness"):

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from mapforge.geometry.crs import MapFrame
@@ -15,10 +14,10 @@ from mapforge.geometry.tiles import TileId
 from mapforge.io.elements import read_elements
 from mapforge.io.trajectories import read_trajectory
 from mapforge.io.workspace import Workspace
-from mapforge.metrics.agreement import covered_share
-from mapforge.schemas.elements import ElementClass, MapElement
+from mapforge.schemas.elements import MapElement
 from mapforge.schemas.issues import Issue
 from mapforge.validation.config import ValidationConfig
+from mapforge.validation.coverage import path_lines, tile_coverage
 from mapforge.validation.drive_agreement import DriveAgreement, drive_agreement
 from mapforge.validation.gates import Gates, TileVerdict, verdict
 from mapforge.validation.judgement import Judgement, judgement
@@ -29,9 +28,6 @@ from mapforge.validation.rules.findings import Piece
 from mapforge.validation.tile_files import find_tile_files, read_tiles, whole_map
 
 Float = NDArray[np.float64]
-
-BESIDE_PATH_M = 10.0
-LEAST_AREA_M2 = 50.0
 
 
 @dataclass(frozen=True)
@@ -50,12 +46,12 @@ class ValidationInputs:
 
 @dataclass(frozen=True, eq=False)
 class ValidationResult:
-    """scores: None without a reference. agreement: class -> values. predicted, truth: whole elements, map frame."""
+    """scores: None without a reference. agreement: of the drives. predicted, truth: whole elements, map frame."""
 
     frame: MapFrame
     tiles: list[TileVerdict]
     scores: MapScores | None
-    agreement: dict[str, dict[str, float]]
+    agreement: DriveAgreement
     judgement: Judgement
     predicted: list[MapElement]
     truth: list[MapElement]
@@ -69,7 +65,7 @@ class ValidationResult:
     def metrics(self) -> dict[str, dict[str, float]]:
         """Class -> name -> value: against the reference, and the drives' agreement; NaN = undefined."""
         metrics = {name: dict(values) for name, values in (self.scores.values if self.scores else {}).items()}
-        for name, values in self.agreement.items():
+        for name, values in self.agreement.values().items():
             metrics.setdefault(name, {}).update(values)
         return metrics
 
@@ -82,19 +78,23 @@ def run(inputs: ValidationInputs, config: ValidationConfig) -> ValidationResult:
     truth = read_reference(inputs.reference, frame, inputs.city) if inputs.reference else []
     ground = judgement(predicted, truth, list(paths.values()), list(by_tile), frame, config)
     scores = map_scores(truth, predicted, ground) if inputs.reference else None
-    agreed = drive_agreement({d: read_elements(p, frame)[0] for d, p in sorted(inputs.drive_elements.items())})
+    own = {drive: read_elements(path, frame)[0] for drive, path in sorted(inputs.drive_elements.items())}
+    agreed = drive_agreement(own, predicted, by_tile, frame, config.shift_window_m)
+    lines = path_lines(list(paths.values()))
     pieces = [Piece(tile, element) for tile, elements in by_tile.items() for element in elements]
     issues = check_rules(pieces, frame, list(paths.values()), config)
     verdicts = [
         verdict(
             str(tile),
-            _tile_scores(tile, elements, frame, list(paths.values()), scores, agreed),
+            agreed.in_tile(tile, frame)
+            | tile_coverage(tile, elements, frame, lines)
+            | (tile_values(scores, tile, frame) if scores else {}),
             [issue for issue in issues if issue.tile == str(tile)],
             _gates(config),
         )
         for tile, elements in by_tile.items()
     ]
-    return ValidationResult(frame, verdicts, scores, agreed.values(), ground, predicted, truth, paths)
+    return ValidationResult(frame, verdicts, scores, agreed, ground, predicted, truth, paths)
 
 
 def run_on_files(
@@ -130,33 +130,6 @@ def workspace_inputs(
 
 def _path(source: Path | Float, frame: MapFrame) -> Float:
     return read_trajectory(source, frame).translation_m if isinstance(source, Path) else np.asarray(source)
-
-
-def _tile_scores(
-    tile: TileId,
-    elements: list[MapElement],
-    frame: MapFrame,
-    paths: list[Float],
-    scores: MapScores | None,
-    agreed: DriveAgreement,
-) -> dict[str, float]:
-    values = agreed.in_tile(tile, frame)
-    values["coverage"] = _coverage(tile, elements, frame, paths)
-    return values | (tile_values(scores, tile, frame) if scores else {})
-
-
-def _coverage(tile: TileId, elements: list[MapElement], frame: MapFrame, paths: list[Float]) -> float:
-    """Share of the ground within 10 m of a path that was seen; NaN where hardly any of it is in the tile."""
-    box = shapely.box(*tile.bounds_map(frame))
-    lines = [shapely.LineString(path[:, :2]) for path in paths if len(path) > 1]
-    if not lines:
-        return float("nan")
-    cut = shapely.intersection(shapely.simplify(np.array(lines, dtype=object), 0.2), box.buffer(BESIDE_PATH_M))
-    wanted = shapely.union_all(shapely.buffer(cut, BESIDE_PATH_M)).intersection(box)
-    seen = [shapely.make_valid(e.geometry) for e in elements if e.element_class is ElementClass.COVERAGE]
-    if wanted.area < LEAST_AREA_M2:
-        return float("nan")
-    return covered_share(shapely.union_all(shapely.force_2d(np.array(seen, dtype=object))) if seen else None, wanted)
 
 
 def _gates(config: ValidationConfig) -> Gates:

@@ -1,0 +1,59 @@
+"""How far one set of lines lies beside another, in the directions that the lines can tell.
+
+Robust point-to-line registration of the translation alone. A move along parallel lines leaves no trace in them, so the
+shift is given only along the eigenvectors of the normal matrix that enough of the samples speak for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapforge.metrics.stations import SegmentIndex, Stations
+
+Float = NDArray[np.float64]
+
+REACHES_M = (2.0, 1.5, 1.0, 1.0, 1.0)
+ROBUST_M = 0.2
+LEAST_STATIONS = 100
+OBSERVED_SHARE = 0.15
+"""Of the samples' weight, that must lie across a direction for it to count as observed."""
+
+
+def observed_shift(lines: Mapping[str, Stations], others: Mapping[str, SegmentIndex]) -> Float | None:
+    """(2,) metres, what brings the lines onto the others; 0 in directions nobody can tell. None: too little in common.
+
+    lines, others: by class; a class is compared with itself.
+    """
+    shift = np.zeros(2)
+    normals, weight = np.zeros((0, 2)), np.zeros(0)
+    for reach_m in REACHES_M:
+        normals, missing = _equations(lines, others, shift, reach_m)
+        if len(missing) < LEAST_STATIONS:
+            return None
+        weight = 1.0 / (1.0 + (missing / ROBUST_M) ** 2)
+        shift = shift + _solved(normals, missing, weight)
+    return shift
+
+
+def _solved(normals: Float, missing: Float, weight: Float) -> Float:
+    """The weighted least squares step within the observed directions."""
+    information, directions = np.linalg.eigh(normals.T @ (weight[:, None] * normals))
+    observed = information >= OBSERVED_SHARE * weight.sum()
+    along = directions.T @ (normals.T @ (weight * missing))
+    return np.asarray(directions[:, observed] @ (along[observed] / information[observed]))
+
+
+def _equations(
+    lines: Mapping[str, Stations], others: Mapping[str, SegmentIndex], shift: Float, reach_m: float
+) -> tuple[Float, Float]:
+    """(K, 2) normals of the others where samples lie beside them, and (K,) what is missing to them."""
+    normals, missing = [np.zeros((0, 2))], [np.zeros(0)]
+    for name, stations in lines.items():
+        feet = others[name].nearest(stations.xyz[:, :2] + shift, reach_m)
+        beside = ~feet.beyond_end
+        normals.append(feet.normal[beside])
+        missing.append(-feet.offset_m[beside])
+    return np.concatenate(normals), np.concatenate(missing)
