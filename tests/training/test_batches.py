@@ -1,10 +1,21 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from mapforge.models.normalisation import SEEN_FEATURE
-from mapforge.training.batches import _turned, collate, prefetched, stream, targets_of
-from mapforge.training.dataset import generate_shards
+from mapforge.training.batches import (
+    Share,
+    _turned,
+    collate,
+    difficulty,
+    easiest,
+    prefetched,
+    stream,
+    targets_of,
+)
+from mapforge.training.dataset import generate_shards, read_shard
 from mapforge.training.generator import generate
 
 
@@ -49,19 +60,19 @@ def test_dropping_the_camera_leaves_the_lidar(sample):
 
 
 def test_windows_cut_features_and_labels_alike(sample):
-    batch = collate([sample] * 2, np.random.default_rng(0), crop_cells=64)
-    assert batch.features.shape[-2:] == batch.known.shape[-2:] == (64, 64)
-    seen = batch.features[:, SEEN_FEATURE] > 0
+    batch = collate([sample] * 2, [[0], [1]], crop_cells=64)
+    assert batch.features().shape[-2:] == batch.known.shape[-2:] == (64, 64)
+    seen = batch.features()[:, SEEN_FEATURE] > 0
     assert not (seen & (batch.known == 0)).any()
 
 
 def test_a_stream_goes_on_where_it_was_left(shards):
-    whole = stream(shards.shards, 3, 2, 9, 0, crop_cells=64)
-    late = stream(shards.shards, 3, 2, 9, 4, crop_cells=64)
+    whole = stream(shards.shards, 3, Share(2), 9, 0, crop_cells=64)
+    late = stream(shards.shards, 3, Share(2), 9, 4, crop_cells=64)
     for _ in range(4):
         next(whole)
     for _ in range(2):
-        assert torch.equal(next(whole).features, next(late).features)
+        assert torch.equal(next(whole)().lidar, next(late)().lidar)
 
 
 def test_errors_of_the_preparing_thread_arrive():
@@ -71,3 +82,31 @@ def test_errors_of_the_preparing_thread_arrive():
 
     with pytest.raises(OSError, match="gone"):
         next(prefetched(broken()))
+
+
+def test_processes_share_the_samples_of_a_step(shards):
+    """What two processes see together is what one would see alone with batches of twice the size."""
+    alone = next(stream(shards.shards, 3, Share(4), 9, 0, crop_cells=64))()
+    parts = [next(stream(shards.shards, 3, Share(2, rank, 2), 9, 0, crop_cells=64))() for rank in (0, 1)]
+    assert torch.equal(alone.lidar, torch.cat([part.lidar for part in parts]))
+    assert torch.equal(alone.offset_m, torch.cat([part.offset_m for part in parts]))
+
+
+def test_the_first_round_shows_the_easier_samples(shards):
+    samples = [sample for shard in shards.shards for sample in read_shard(shard)]
+    hardness = np.array([difficulty(sample) for sample in samples])
+    shown = easiest(samples, np.arange(len(samples)), 0.5)
+    left = np.setdiff1d(np.arange(len(samples)), shown)
+    assert len(shown) == 3
+    assert hardness[shown].max() <= hardness[left].min()
+
+
+def test_fewer_hits_and_fainter_paint_are_harder(sample):
+    lidar = sample.lidar.copy()
+    lidar[0, ::3] = 0
+    lidar[0, :, ::3] = 0
+    fewer = replace(sample, lidar=lidar)
+    faint = sample.lidar.copy()
+    faint[1] = np.clip(faint[1], None, 1.0)
+    assert difficulty(fewer) > difficulty(sample)
+    assert difficulty(replace(sample, lidar=faint)) > difficulty(sample)

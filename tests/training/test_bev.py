@@ -1,6 +1,5 @@
 import json
 
-import numpy as np
 import pytest
 import torch
 
@@ -12,17 +11,22 @@ from mapforge.training.batches import collate
 from mapforge.training.config import BevTrainingConfig, TrainingConfig
 from mapforge.training.dataset import write_manifest
 from mapforge.training.generator import generate
-from mapforge.training.loop import Schedule, Training
+from mapforge.training.learner import Learner
+from mapforge.training.learning_config import LearningConfig
+from mapforge.training.losses import BevObjective
+from mapforge.training.processes import Processes
+from mapforge.training.schedule import Schedule
 from mapforge.training.stage import TrainingInputs, run
 
 TINY = BevSegmenterConfig([8, 8, 8, 8], 8)
 
 
-def config(steps):
+def config(steps, **learning):
     return TrainingConfig(
         bev=BevTrainingConfig(
-            steps=steps, batch=2, crop_cells=64, bf16=False, shards=1, samples_per_shard=4, first_seed=7000,
-            evaluation_crops=2, checkpoint_steps=1, log_steps=1, network=TINY,
+            steps=steps, batch=2, crop_cells=64, shards=1, samples_per_shard=4, first_seed=7000,
+            evaluation_crops=2, network=TINY, curriculum_epochs=0,
+            learning=LearningConfig(device="cpu", bf16=False, checkpoint_steps=1, log_steps=1, **learning),
         )
     )  # fmt: skip
 
@@ -30,7 +34,8 @@ def config(steps):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    target = run(TrainingInputs(folder, folder / "bev.safetensors"), config(3))
+    target = folder / "bev.safetensors"
+    run(TrainingInputs(folder, target), config(3))
     return folder, target
 
 
@@ -40,7 +45,7 @@ def test_a_run_leaves_weights_card_and_log(trained):
     card = json.loads(target.with_suffix(".json").read_text())
     assert card["training"]["seed"] == 7
     assert 0 <= card["scores"]["generated"]["road_boundary"]["f1"] <= 1
-    assert [json.loads(line)["step"] for line in (folder / "train.jsonl").read_text().splitlines()] == [1, 2, 3]
+    assert [json.loads(line)["step"] for line in (folder / "bev.jsonl").read_text().splitlines()] == [1, 2, 3]
 
 
 def test_a_killed_run_ends_with_the_same_weights(trained, tmp_path):
@@ -58,7 +63,7 @@ def test_a_killed_run_ends_with_the_same_weights(trained, tmp_path):
     inputs = TrainingInputs(tmp_path, tmp_path / "bev.safetensors")
     with pytest.raises(Killed):
         run(inputs, config(3), kill)
-    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
+    assert torch.load(tmp_path / "bev.pt", weights_only=True)["step"] == 2
     run(inputs, config(3))
     assert inputs.target.read_bytes() == target.read_bytes()
 
@@ -74,14 +79,18 @@ def test_places_in_training_and_evaluation_are_refused(trained, tmp_path):
 
 def test_a_small_network_learns_one_crop():
     torch.manual_seed(0)
-    batch = collate([generate(8), generate(9)], np.random.default_rng(0), crop_cells=96)
-    training = Training(BevSegmenter(TINY), Schedule(25, 1e-2, 0.1, 0.0, 0.9), "cpu", False)
-    totals = [training.advance(batch)["total"] for _ in range(25)]
+    batch = collate([generate(8), generate(9)], [[0], [1]], crop_cells=96)
+    objective = BevObjective(BevSegmenter(TINY), False, hard_example_power=0.5)
+    learner = Learner(objective, Schedule(25, 1e-2, 2, 0.0, 0.9), LearningConfig(), Processes(0, 1, "cpu"), "")
+    totals = []
+    for _ in range(25):
+        learner.advance([batch])
+        totals.append(learner.take_means()["total"])
     assert totals[-1] < 0.75 * totals[0]
 
 
 def test_the_rate_rises_and_falls():
-    schedule = Schedule(100, 1e-2, 0.1, 0.0, 0.99)
+    schedule = Schedule(100, 1e-2, 10, 0.0, 0.99)
     rates = [schedule.rate_at(step) for step in range(100)]
     assert rates.index(max(rates)) in (9, 10)
     assert rates[0] < rates[5] < max(rates)

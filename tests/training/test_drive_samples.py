@@ -14,7 +14,7 @@ from mapforge.simulation.config import SimulationConfig
 from mapforge.training.dataset import read_shard
 from mapforge.training.drive_samples import drive_samples, write_drive_shards
 from mapforge.training.drives import drive_dataset, varied
-from mapforge.training.labels import IGNORED_BIT
+from mapforge.training.label_raster import IGNORED_BIT
 from mapforge.training.places import world_place
 
 FRAME = MapFrame(32632, (456100.0, 5427500.0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from mapforge.cli.app import OK
@@ -24,13 +23,14 @@ def train(words: list[str], json_output: bool) -> int:
     given = {name: _folder(options[name]) for name in ("start", "drives", "held_out_drives", "frames")}
     target = _folder(options["target"]) or folder / f"{model}.safetensors"
     with StageProgress(quiet=json_output) as progress:
-        weights = run_training(TrainingInputs(folder, target, **given), settings.training, progress.report)
-    card_path = weights.with_suffix(".json")
-    card = json.loads(card_path.read_text(encoding="utf-8")) if card_path.is_file() else {}
+        card = run_training(TrainingInputs(folder, target, **given), settings.training, progress.report)
+    unfinished = card is None
     if json_output:
-        print_json({"weights": str(weights), "card": card})
+        print_json({"weights": None if unfinished else str(target), "card": card or {}, "unfinished": unfinished})
+    elif unfinished:
+        say(f"stopped before its last step, with a checkpoint in {folder}; the same command goes on")
     else:
-        say(f"weights: {weights}\ncard: {card_path}")
+        say(f"weights: {target}\ncard: {target.with_suffix('.json')}")
     return OK
 
 

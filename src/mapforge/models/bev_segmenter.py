@@ -12,8 +12,8 @@ from torch.nn import functional
 from mapforge.models.config import BevSegmenterConfig
 from mapforge.models.normalisation import INPUT_FEATURES
 from mapforge.models.weights import ModelWeights, load_tensors, read_weights
-from mapforge.schemas.elements import COLOURS, MARKING_TYPES
 from mapforge.schemas.rasters import OBSERVED_AREA_CLASSES, OBSERVED_LINE_CLASSES
+from mapforge.schemas.vocabulary import COLOURS, MARKING_TYPES
 
 ARCHITECTURE = "bev_segmenter.v1"
 CLASSES = (*OBSERVED_LINE_CLASSES, *OBSERVED_AREA_CLASSES)

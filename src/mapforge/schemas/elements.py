@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -18,39 +17,32 @@ from numpy.typing import NDArray
 from mapforge.errors import ContractError
 from mapforge.geometry.crs import MapFrame
 from mapforge.schemas.table import check_table
-
-
-class ElementClass(StrEnum):
-    """Classes of map elements (terms of AV2 and nuScenes)."""
-
-    LANE_DIVIDER = "lane_divider"
-    ROAD_BOUNDARY = "road_boundary"
-    PED_CROSSING = "ped_crossing"
-    STOP_LINE = "stop_line"
-    LANE = "lane"
-    TRAFFIC_SIGN = "traffic_sign"
-    TRAFFIC_LIGHT = "traffic_light"
-    ROAD_MARKING = "road_marking"
-    DRIVABLE_AREA = "drivable_area"
-    COVERAGE = "coverage"
-
-
-LINE_CLASSES = (ElementClass.LANE_DIVIDER, ElementClass.ROAD_BOUNDARY, ElementClass.STOP_LINE)
-POINT_CLASSES = (ElementClass.TRAFFIC_SIGN, ElementClass.TRAFFIC_LIGHT)
-AREA_CLASSES = (ElementClass.PED_CROSSING, ElementClass.DRIVABLE_AREA, ElementClass.COVERAGE)
-
-MARKING_TYPES = (
-    "none",
-    "solid",
-    "dashed",
-    "double_solid",
-    "double_dashed",
-    "solid_dashed",
-    "dashed_solid",
-    "botts_dots",
+from mapforge.schemas.vocabulary import (
+    AREA_CLASSES,
+    BOUNDARY_TYPES,
+    COLOURS,
+    LINE_CLASSES,
+    MARKING_TYPES,
+    POINT_CLASSES,
+    ElementClass,
 )
-COLOURS = ("unknown", "white", "yellow", "blue")
-BOUNDARY_TYPES = ("curb", "edge")
+
+__all__ = [
+    "AREA_CLASSES",
+    "ATTRIBUTE_NAMES",
+    "BOUNDARY_TYPES",
+    "COLOURS",
+    "ELEMENTS",
+    "LINE_CLASSES",
+    "MARKING_TYPES",
+    "POINT_CLASSES",
+    "ElementClass",
+    "MapElement",
+    "content_id",
+    "elements_to_table",
+    "table_to_elements",
+]
+
 
 _ATTRIBUTES: list[tuple[str, pa.DataType]] = [
     ("marking_type", pa.string()),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from numpy.typing import NDArray
 
-from mapforge.geometry.grid import BevGrid
+if TYPE_CHECKING:  # the vocabulary of training must not bring pyproj with it
+    from mapforge.geometry.grid import BevGrid
 
 SURFACE_BAND_M = 0.3
 """Returns within this of the ground surface are surface returns: they carry paint and curbs."""

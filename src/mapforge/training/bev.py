@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from mapforge.errors import ConfigurationError
-from mapforge.io.fingerprint import sha256_of_file
+from mapforge.io.fingerprint import fingerprint_of, sha256_of_file
 from mapforge.models.bev_segmenter import ARCHITECTURE, BevSegmenter, runs_bfloat16
+from mapforge.models.normalisation import INPUT_FEATURES
 from mapforge.models.weights import load_tensors, read_weights, write_weights
-from mapforge.simulation.config import SimulationConfig
-from mapforge.training.batches import Batch, collate, prefetched, stream
+from mapforge.training.batches import Batch, Recipe, Share, collate, prefetched, stream
 from mapforge.training.card import bev_card
 from mapforge.training.config import BevTrainingConfig
 from mapforge.training.dataset import ShardSet, generate_shards, read_shard, read_shard_set
-from mapforge.training.drives import world_shards
 from mapforge.training.generator import generate
-from mapforge.training.loop import Schedule, Training, train
+from mapforge.training.learner import Learner
+from mapforge.training.learning_config import settings_that_decide
+from mapforge.training.loop import RunFiles, learn
+from mapforge.training.losses import BevObjective
 from mapforge.training.places import FIRST_TRAINING_SEED, generated_place, require_apart
-from mapforge.training.scores import evaluate
-
-logger = logging.getLogger(__name__)
+from mapforge.training.processes import Processes, joined
+from mapforge.training.schedule import Schedule
+from mapforge.training.scores import evaluate, mean_f1
+from mapforge.training.watch import Watch
 
 Progress = Callable[[str, int, int], None]
+
+_CROPS_A_SHARD = 16
 
 
 def train_bev(
@@ -38,50 +47,49 @@ def train_bev(
     drives: Path | None = None,
     held_out_drives: Path | None = None,
     start: Path | None = None,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """Trains, or goes on where a killed run stopped, and writes weights and card.
 
-    folder: of shards, checkpoint and log (`train.jsonl`). target: the .safetensors file; its card lies beside it.
+    folder: of shards, checkpoint and log (`bev.jsonl`). target: the .safetensors file; its card lies beside it.
     drives, held_out_drives: shard folders of ray-cast drives (see `drive_samples`). start: weights to begin from.
-    progress: called with what is being done, how much is done, and of how much. Returns the card.
+    progress: called with what is being done, how much is done, and of how much. Returns the card; None when the run's
+    minutes are over before its steps: the same call goes on. Under torchrun every process calls this.
     Raises LeakageError when a place is in training and in evaluation.
     """
     if config.evaluation_crops > FIRST_TRAINING_SEED:
         raise ConfigurationError(f"evaluation_crops is {config.evaluation_crops}: at most {FIRST_TRAINING_SEED}")
-    data = _training_data(config, folder, progress, drives)
-    held_out = _held_out(config, folder, progress, held_out_drives)
-    evaluated = {generated_place(seed) for seed in range(config.evaluation_crops)}
-    evaluated |= {place for part in held_out for place in part.places}
-    require_apart(frozenset().union(*(part.places for part in data)), evaluated)
-    bfloat16 = config.bf16 and runs_bfloat16(config.device)
-    training = _begin(config, folder / "checkpoint.pt", start, bfloat16)
-    batches = _mixed(data, config, training.step)
-    train(
-        training,
-        batches,
-        checkpoint=folder / "checkpoint.pt",
-        tmp=folder / "tmp",
-        checkpoint_every=config.checkpoint_steps,
-        log=folder / "train.jsonl",
-        log_every=config.log_steps,
-        progress=lambda done, total, loss: progress(f"training, loss {loss:.3f}", done, total),
+    with joined(config.learning.device) as processes:
+        torch.use_deterministic_algorithms(config.learning.deterministic)
+        data, held_out = _datasets(config, folder, processes, progress, drives, held_out_drives)
+        trained = _learned(config, data, folder, processes, progress, start)
+        if trained is None or not processes.is_first:
+            return None
+        learner, model = trained
+        bfloat16 = config.learning.bf16 and runs_bfloat16(processes.device)
+        scores = {
+            "generated": evaluate(model, shard_batches(held_out_crops(config, folder)), processes.device, bfloat16)
+        }
+        for part in held_out:
+            name = "ray-cast drives: " + ", ".join(sorted(part.places))
+            scores[name] = evaluate(model, shard_batches(part), processes.device, bfloat16)
+        sources = [f"{part.folder.name}: {len(part.shards)} shards" for part in data]
+        cost = {
+            "device": torch.cuda.get_device_name() if processes.device.startswith("cuda") else "cpu",
+            "processes": processes.count,
+            "device_hours": round(learner.device_s / 3600.0, 3),
+            "samples": learner.samples,
+        }
+        card = bev_card(model, config, scores, sources, sha256_of_file(start) if start is not None else "", cost)
+        write_weights(model.weights(), target, folder / "tmp", card)
+        return card
+
+
+def held_out_crops(config: BevTrainingConfig, folder: Path) -> ShardSet:
+    """Generated crops of the seeds 0, 1, ..., which no training takes."""
+    each = min(_CROPS_A_SHARD, config.evaluation_crops)
+    return generate_shards(
+        folder / "evaluation", 0, config.evaluation_crops // each, each, config.generator_workers, lambda *_: None
     )
-    training.save(folder / "checkpoint.pt", folder / "tmp")
-    model = training.averaged_model()
-    scores = {"generated": evaluate(model, generated_batches(config.evaluation_crops), config.device, bfloat16)}
-    for part in held_out:
-        name = "ray-cast drives: " + ", ".join(sorted(part.places))
-        scores[name] = evaluate(model, shard_batches(part), config.device, bfloat16)
-    sources = [f"{part.folder.name}: {len(part.shards)} shards" for part in data]
-    card = bev_card(model, config, scores, sources, sha256_of_file(start) if start is not None else "")
-    write_weights(model.weights(), target, folder / "tmp", card)
-    return card
-
-
-def generated_batches(crops: int, batch: int = 4) -> Iterator[Batch]:
-    """Held-out generated crops, seeds 0, 1, ..."""
-    for first in range(0, crops, batch):
-        yield collate([generate(seed) for seed in range(first, min(first + batch, crops))], None)
 
 
 def shard_batches(data: ShardSet, batch: int = 4) -> Iterator[Batch]:
@@ -92,12 +100,102 @@ def shard_batches(data: ShardSet, batch: int = 4) -> Iterator[Batch]:
             yield collate(samples[first : first + batch], None)
 
 
+def _learned(
+    config: BevTrainingConfig,
+    data: list[ShardSet],
+    folder: Path,
+    processes: Processes,
+    progress: Progress,
+    start: Path | None,
+) -> tuple[Learner, BevSegmenter] | None:
+    """The run to its end; None when its minutes were over before."""
+    learning = config.learning
+    torch.manual_seed(config.seed)
+    network = BevSegmenter(config.network)
+    if start is not None:
+        load_tensors(network, read_weights(start, ARCHITECTURE), str(start))
+    flop = _flop_per_sample(network, config.crop_cells)
+    if learning.compile:
+        network.compile()
+    bfloat16 = learning.bf16 and runs_bfloat16(processes.device)
+    objective = BevObjective(network, bfloat16, config.hard_example_power)
+    warmup = max(1, round(config.steps * config.warmup_share))
+    schedule = Schedule(config.steps, config.learning_rate, warmup, config.weight_decay, config.ema_decay)
+    identity = fingerprint_of(
+        settings=settings_that_decide(asdict(config)),
+        shards=[[path.name for path in part.shards] for part in data],
+        processes=processes.count,
+        start=sha256_of_file(start) if start is not None else "",
+    )
+    learner = Learner(objective, schedule, learning, processes, identity)
+    files = RunFiles(folder, "bev")
+    if files.checkpoint.exists():
+        learner.resume(files.checkpoint)
+    batches = prefetched(_mixed(data, config, processes, learner.step * learning.accumulate), config.loader_threads)
+    with closing(Watch(folder, "bev", processes, learning.tensorboard, learning.profile_steps, flop)) as watch:
+        done = learn(
+            learner, batches, files, watch, partial(_mean_f1, config, folder, processes.device, bfloat16),
+            lambda step, steps, loss: progress(f"training, loss {loss:.3f}", step, steps),
+        )  # fmt: skip
+    if not done:
+        return None
+    best = learning.patience and files.best.exists()
+    averaged = torch.load(files.best, weights_only=True) if best else learner.averaged()
+    return learner, _network_of(config, averaged, processes.device)
+
+
+def _network_of(config: BevTrainingConfig, averaged: dict[str, Tensor], device: str) -> BevSegmenter:
+    """The network with an objective's averaged weights."""
+    model = BevSegmenter(config.network)
+    model.load_state_dict({name.removeprefix("network."): value for name, value in averaged.items()})
+    return model.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _mean_f1(
+    config: BevTrainingConfig, folder: Path, device: str, bfloat16: bool, averaged: dict[str, Tensor]
+) -> float:
+    model = _network_of(config, averaged, device)
+    return mean_f1(evaluate(model, shard_batches(held_out_crops(config, folder)), device, bfloat16))
+
+
+def _flop_per_sample(network: BevSegmenter, crop_cells: int) -> float:
+    """Operations of a forward and a backward pass over one crop (the backward counted as two forwards)."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counted:
+        network.eval()(torch.zeros(1, INPUT_FEATURES, crop_cells, crop_cells))
+    network.train()
+    return 3.0 * counted.get_total_flops()
+
+
+def _datasets(
+    config: BevTrainingConfig,
+    folder: Path,
+    processes: Processes,
+    progress: Progress,
+    drives: Path | None,
+    held_out_drives: Path | None,
+) -> tuple[list[ShardSet], list[ShardSet]]:
+    """Training and held-out sets, known to be of different places. The first process makes what is missing."""
+    if not processes.is_first:
+        processes.wait()
+    data = _training_data(config, folder, progress, drives)
+    held_out = _held_out(config, folder, progress, held_out_drives)
+    held_out_crops(config, folder)
+    if processes.is_first:
+        processes.wait()
+    evaluated = {generated_place(seed) for seed in range(config.evaluation_crops)}
+    evaluated |= {place for part in held_out for place in part.places}
+    require_apart(frozenset().union(*(part.places for part in data)), evaluated)
+    return data, held_out
+
+
 def _training_data(config: BevTrainingConfig, folder: Path, progress: Progress, drives: Path | None) -> list[ShardSet]:
-    generated = generate_shards(
-        folder / "shards", config.first_seed, config.shards, config.samples_per_shard, config.generator_workers,
-        lambda done, total: progress("generating shards", done, total),
-    )  # fmt: skip
-    data = [generated]
+    data = []
+    if not config.live:
+        generated = generate_shards(
+            folder / "shards", config.first_seed, config.shards, config.samples_per_shard, config.generator_workers,
+            lambda done, total: progress("generating shards", done, total),
+        )  # fmt: skip
+        data.append(generated)
     if config.worlds:
         data.append(_worlds(config.worlds, config, folder / "worlds", progress, for_training=True))
     if drives is not None:
@@ -116,6 +214,10 @@ def _held_out(config: BevTrainingConfig, folder: Path, progress: Progress, drive
 def _worlds(
     seeds: list[int], config: BevTrainingConfig, folder: Path, progress: Progress, for_training: bool
 ) -> ShardSet:
+    # the simulator brings open3d and pyarrow, which training on generated crops needs not
+    from mapforge.simulation.config import SimulationConfig
+    from mapforge.training.drives import world_shards
+
     simulated = SimulationConfig(drives=config.drives_per_world, duration_s=config.drive_duration_s)
     simulated.sensors.camera.enabled = config.cameras
     simulated.sensors.radar.enabled = False
@@ -125,51 +227,53 @@ def _worlds(
     )  # fmt: skip
 
 
-def _begin(config: BevTrainingConfig, checkpoint: Path, start: Path | None, bfloat16: bool) -> Training:
-    torch.manual_seed(config.seed)
-    model = BevSegmenter(config.network)
-    if start is not None:
-        load_tensors(model, read_weights(start, ARCHITECTURE), str(start))
-    schedule = Schedule(config.steps, config.learning_rate, config.warmup_share, config.weight_decay, config.ema_decay)
-    training = Training(model, schedule, config.device, bfloat16)
-    if checkpoint.exists():
-        training.resume(checkpoint)
-        logger.info("going on from step %d of %s", training.step, checkpoint)
-    return training
-
-
-def _mixed(data: list[ShardSet], config: BevTrainingConfig, first_step: int) -> Iterator[Batch]:
-    """Batches of generated crops, and of drives in turn by `drive_share`."""
-    return prefetched(_alternating(data[0], data[1:], config, first_step))
-
-
-def _alternating(
-    generated: ShardSet, drives: list[ShardSet], config: BevTrainingConfig, first_step: int
-) -> Iterator[Batch]:
-    """Step n shows drives when n * drive_share passes a whole number; several sets of drives take turns."""
+def _mixed(data: list[ShardSet], config: BevTrainingConfig, processes: Processes, first_step: int) -> Iterator[Recipe]:
+    """Batch n shows drives when n * drive_share passes a whole number; several sets of drives take turns."""
+    share = Share(config.batch, processes.rank, processes.count)
+    drives = data if config.live else data[1:]
     shares = [1.0 - config.drive_share * bool(drives), *(config.drive_share / len(drives) for _ in drives)]
-    sources = [_Source(part, config, number) for number, part in enumerate([generated, *drives])]
+    sources = [_Source(part, config, share, number) for number, part in enumerate(drives, start=1)]
+    first = _Live(config, share, processes.device) if config.live else _Source(data[0], config, share, 0)
+    every: list[_Source | _Live] = [first, *sources]
     for step in count():
-        due = [share * (step + 1) - source.taken for share, source in zip(shares, sources)]
-        batch = sources[due.index(max(due))].take(step >= first_step)
-        if batch is not None:
-            yield batch
+        due = [part * (step + 1) - source.taken for part, source in zip(shares, every)]
+        recipe = every[due.index(max(due))].take(step >= first_step)
+        if recipe is not None:
+            yield recipe
 
 
 class _Source:
     """A stream that counts what was taken; what is skipped is not prepared."""
 
-    def __init__(self, part: ShardSet, config: BevTrainingConfig, number: int) -> None:
+    def __init__(self, part: ShardSet, config: BevTrainingConfig, share: Share, number: int) -> None:
         self.taken = 0
         self._open = lambda first: stream(
-            part.shards, part.samples_per_shard, config.batch, config.seed + number, first, config.crop_cells
-        )
-        self._stream: Iterator[Batch] | None = None
+            part.shards, part.samples_per_shard, share, config.seed + number, first,
+            config.crop_cells, config.curriculum_epochs,
+        )  # fmt: skip
+        self._stream: Iterator[Recipe] | None = None
 
-    def take(self, prepare: bool) -> Batch | None:
+    def take(self, prepare: bool) -> Recipe | None:
         self.taken += 1
         if not prepare:
             return None
         if self._stream is None:
             self._stream = self._open(self.taken - 1)
         return next(self._stream)
+
+
+class _Live:
+    """Crops generated as they are needed, each seed once."""
+
+    def __init__(self, config: BevTrainingConfig, share: Share, device: str) -> None:
+        self.taken, self._config, self._share, self._device = 0, config, share, device
+
+    def take(self, prepare: bool) -> Recipe | None:
+        step = self.taken
+        self.taken += 1
+        return partial(self._generate, step) if prepare else None
+
+    def _generate(self, step: int) -> Batch:
+        first = self._config.first_seed + step * self._share.step_samples
+        samples = [generate(first + i, self._device) for i in self._share.own]
+        return collate(samples, [[self._config.seed, 1, step, i] for i in self._share.own], self._config.crop_cells)

@@ -27,8 +27,12 @@ def bev_card(
     scores: dict[str, dict[str, dict[str, float]]],
     sources: list[str],
     started_from: str,
+    cost: dict[str, Any],
 ) -> dict[str, Any]:
-    """Card as JSON values. scores: by evaluation set. sources: what the samples showed. started_from: sha or ''."""
+    """Card as JSON values.
+
+    scores: by evaluation set. sources: what the samples showed. started_from: sha or ''. cost: device, hours, samples.
+    """
     return {
         "model": ARCHITECTURE,
         "classes": list(CLASSES),
@@ -38,6 +42,7 @@ def bev_card(
         "training": asdict(config),
         "data": sources,
         "started_from": started_from,
+        "cost": cost,
         "code_version": code_version("mapforge.training", "mapforge.models"),
         "scores": scores,
         "limits": _LIMITS,

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from mapforge.errors import ConfigurationError
 from mapforge.models.config import BevSegmenterConfig
+from mapforge.training.learning_config import LearningConfig
 from mapforge.training.places import require_training_seed
 from mapforge.training.sign_config import SignTrainingConfig
 
@@ -25,7 +26,7 @@ class BevTrainingConfig:
     steps: int = 4000
     """Optimiser steps in all."""
     batch: int = 4
-    """Crops a step."""
+    """Crops a step and process."""
     crop_cells: int = 192
     """Edge of the window of a crop that a step sees, 0.2 m cells: a multiple of 8, at most 256."""
     seed: int = 7
@@ -38,10 +39,14 @@ class BevTrainingConfig:
     """Of AdamW."""
     ema_decay: float = 0.995
     """Of the averaged weights, which are what is kept."""
-    bf16: bool = True
-    """Run the network under bfloat16 autocast where the device does it fast."""
-    device: str = "cpu"
-    """Torch device."""
+    curriculum_epochs: int = 1
+    """Rounds through the shards in which the easier samples come first."""
+    hard_example_power: float = 0.5
+    """Samples count by their loss over the batch's mean to this power; 0: all alike."""
+    loader_threads: int = 2
+    """Threads that prepare batches."""
+    live: bool = False
+    """Generate crops on the training device as they are needed, instead of from shards: for GPUs with few CPU cores."""
     shards: int = 40
     """Shards of generated crops."""
     samples_per_shard: int = 64
@@ -64,10 +69,8 @@ class BevTrainingConfig:
     """Processes that generate shards."""
     evaluation_crops: int = 64
     """Held-out generated crops scored for the card (seeds from 0)."""
-    checkpoint_steps: int = 100
-    """Steps between checkpoints."""
-    log_steps: int = 20
-    """Steps between lines of the log."""
+    learning: LearningConfig = field(default_factory=LearningConfig)
+    """Device, precision, processes, checkpoints, early stop."""
     network: BevSegmenterConfig = field(default_factory=BevSegmenterConfig)
     """Size of the network."""
 

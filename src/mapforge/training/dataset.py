@@ -19,7 +19,7 @@ from mapforge.errors import ConfigurationError, MissingInputError
 from mapforge.io.atomic import atomic_file, write_text
 from mapforge.io.fingerprint import code_version
 from mapforge.training.generator import Sample, generate
-from mapforge.training.labels import LabelRaster
+from mapforge.training.label_raster import LabelRaster
 from mapforge.training.places import generated_place
 
 _STD_STEP_M = 0.002
@@ -98,7 +98,7 @@ def read_shard_set(folder: Path) -> ShardSet:
 
 def generator_version() -> str:
     """Short name of the generator's code."""
-    names = ("generator", "layout", "fields", "surface", "scan", "labels")
+    names = ("generator", "layout", "fields", "surface", "scan", "label_raster")
     return code_version(*(f"mapforge.training.{name}" for name in names))[:10]
 
 

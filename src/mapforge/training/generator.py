@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from mapforge.schemas.elements import COLOURS, MARKING_TYPES
+from mapforge.schemas.vocabulary import COLOURS, MARKING_TYPES
 from mapforge.training.fields import CELL_M, CROP_M, SceneFields, at_cells, gradient, scene_fields, smooth_noise
-from mapforge.training.labels import (
+from mapforge.training.label_raster import (
     BAND_HALF_M,
     CURB_BIT,
     IGNORED_BIT,

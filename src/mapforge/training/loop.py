@@ -1,129 +1,102 @@
-"""The training loop of the BEV network: one step after another, resumable at any of them."""
+"""The training loop: one step after another, watched, scored, and resumable at any of them."""
 
 from __future__ import annotations
 
-import json
-import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
 from torch import Tensor
+from torch.profiler import record_function
 
-from mapforge.errors import ModelError
-from mapforge.io.atomic import atomic_file
-from mapforge.models.bev_segmenter import BevSegmenter
-from mapforge.training.batches import Batch
-from mapforge.training.losses import losses
+from mapforge.training.learner import Learner
+from mapforge.training.watch import Watch
+
+Examine = Callable[[dict[str, Tensor]], float]
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """steps in all, of which a share warms up; the rate then falls as a cosine. ema_decay: of the weights' average."""
+class RunFiles:
+    """Where a run keeps its things."""
 
-    steps: int
-    learning_rate: float
-    warmup_share: float
-    weight_decay: float
-    ema_decay: float
+    folder: Path
+    name: str
 
-    def rate_at(self, step: int) -> float:
-        warm = max(1, round(self.steps * self.warmup_share))
-        if step < warm:
-            return self.learning_rate * (step + 1) / warm
-        share = (step - warm) / max(1, self.steps - warm)
-        return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / f"{self.name}.pt"
+
+    @property
+    def best(self) -> Path:
+        """Averaged weights of the best score so far (with `patience`)."""
+        return self.folder / f"{self.name}.best.pt"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.jsonl"
+
+    @property
+    def tmp(self) -> Path:
+        return self.folder / "tmp"
 
 
-class Training:
-    """A model on its way: its weights, their moving average, the optimiser's state, and the step."""
+def learn(
+    learner: Learner,
+    batches: Iterator[Any],
+    files: RunFiles,
+    watch: Watch,
+    examine: Examine | None = None,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> bool:
+    """Advances to the end of the schedule, or of the run's minutes; returns whether nothing is left to do.
 
-    def __init__(self, model: BevSegmenter, schedule: Schedule, device: str, bfloat16: bool) -> None:
-        self.model = model.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        self.schedule, self.device, self.bfloat16, self.step = schedule, device, bfloat16, 0
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+    examine: the score (higher is better) of averaged weights; asked every `evaluation_steps`, by every process.
+    progress: called with steps done, steps in all, and the loss.
+    """
+    config, schedule = learner.config, learner.schedule
+    watch.begin(learner)
+    started = time.perf_counter()
+    while learner.step < schedule.steps and not learner.marks.get("stopped"):
+        with record_function("waiting for data"), watch.waiting():
+            step_batches = [next(batches) for _ in range(config.accumulate)]
+        learner.advance(step_batches)
+        watch.after_step()
+        last = learner.step == schedule.steps
+        if learner.step % config.log_steps == 0 or last:
+            means = learner.take_means()
+            watch.write(learner, means)
+            if progress is not None and learner.processes.is_first:
+                progress(learner.step, schedule.steps, means["total"])
+        if examine is not None and config.evaluation_steps and learner.step % config.evaluation_steps == 0:
+            _score(learner, files, watch, examine)
+        out_of_time = learner.processes.agree(
+            config.max_minutes > 0 and time.perf_counter() - started > 60.0 * config.max_minutes
         )
-        self.average = {name: value.detach().clone() for name, value in model.state_dict().items()}
-
-    def advance(self, batch: Batch) -> dict[str, float]:
-        """One step; returns the loss terms."""
-        batch = batch.to(self.device)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.rate_at(self.step)
-        with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16, enabled=self.bfloat16):
-            outputs = self.model(batch.features.contiguous(memory_format=torch.channels_last))
-        terms = losses(outputs, batch)
-        total = torch.stack(list(terms.values())).sum()
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
-        self.optimizer.step()
-        self._update_average()
-        self.step += 1
-        return {name: float(value.detach()) for name, value in terms.items()} | {"total": float(total.detach())}
-
-    def averaged_model(self) -> BevSegmenter:
-        """A copy of the model with the averaged weights, for evaluation and export."""
-        copy = BevSegmenter(self.model.config)
-        copy.load_state_dict(self.average)
-        return copy.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def save(self, target: Path, tmp: Path) -> None:
-        """Everything needed to go on as if nothing had happened; atomic."""
-        state = {
-            "step": self.step,
-            "model": self.model.state_dict(),
-            "average": self.average,
-            "optimizer": self.optimizer.state_dict(),
-        }
-        with atomic_file(target, tmp) as path:
-            torch.save(state, path)
-
-    def resume(self, source: Path) -> None:
-        """Takes up a checkpoint. Raises ModelError when it is of another model."""
-        state = torch.load(source, map_location=self.device, weights_only=True)
-        try:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise ModelError(f"checkpoint {source} does not fit: {error}; delete it to start anew") from error
-        self.average, self.step = state["average"], int(state["step"])
-
-    def _update_average(self) -> None:
-        decay = min(self.schedule.ema_decay, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for name, value in self.model.state_dict().items():
-                average: Tensor = self.average[name]
-                if value.is_floating_point():
-                    average.lerp_(value, 1 - decay)
-                else:
-                    average.copy_(value)
+        if learner.step % config.checkpoint_steps == 0 or last or out_of_time or learner.marks.get("stopped"):
+            watch.settle(learner)
+            learner.save(files.checkpoint, files.tmp)
+        if out_of_time:
+            break
+    return learner.step >= schedule.steps or bool(learner.marks.get("stopped"))
 
 
-def train(
-    training: Training,
-    batches: Iterator[Batch],
-    checkpoint: Path,
-    tmp: Path,
-    checkpoint_every: int,
-    log: Path,
-    log_every: int,
-    progress: Callable[[int, int, float], None],
-) -> None:
-    """Advances to the end of the schedule, with checkpoints and a log of mean losses (one JSON line each)."""
-    sums: dict[str, float] = {}
-    while training.step < training.schedule.steps:
-        terms = training.advance(next(batches))
-        for name, value in terms.items():
-            sums[name] = sums.get(name, 0.0) + value
-        if training.step % log_every == 0:
-            means = {name: round(value / log_every, 5) for name, value in sums.items()}
-            log.parent.mkdir(parents=True, exist_ok=True)
-            with log.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps({"step": training.step, **means}) + "\n")
-            progress(training.step, training.schedule.steps, means["total"])
-            sums = {}
-        if training.step % checkpoint_every == 0:
-            training.save(checkpoint, tmp)
+def _score(learner: Learner, files: RunFiles, watch: Watch, examine: Examine) -> None:
+    """Keeps the best weights; marks the run as stopped when nothing got better for long enough."""
+    import torch
+
+    from mapforge.io.atomic import atomic_file
+
+    averaged = learner.averaged()
+    score = learner.processes.mean({"score": examine(averaged)})["score"]
+    watch.write_score(learner, score)
+    if score > learner.marks.get("best", float("-inf")):
+        learner.marks |= {"best": score, "best_step": float(learner.step), "worse": 0.0}
+        if learner.config.patience and learner.processes.is_first:
+            with atomic_file(files.best, files.tmp) as path:
+                torch.save(averaged, path)
+    else:
+        learner.marks["worse"] = learner.marks.get("worse", 0.0) + 1.0
+    if learner.config.patience and learner.marks["worse"] >= learner.config.patience:
+        learner.marks["stopped"] = 1.0

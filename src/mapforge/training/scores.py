@@ -86,7 +86,7 @@ def evaluate(model: BevSegmenter, batches: Iterable[Batch], device: str, bfloat1
         for batch in batches:
             on_device = batch.to(device)
             with torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=bfloat16):
-                outputs = model(on_device.features.contiguous(memory_format=torch.channels_last))
+                outputs = model(on_device.features())
             scores.add(outputs, on_device)
     model.train(was_training)
     return scores.summary()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mapforge.errors import ConfigurationError
+from mapforge.training.learning_config import LearningConfig
 from mapforge.training.places import require_training_seed
 
 
@@ -15,7 +16,7 @@ class SignTrainingConfig:
     steps: int = 4000
     """Optimiser steps of the detector; 0 leaves it as it started."""
     batch: int = 16
-    """Pictures a step."""
+    """Pictures a step and process."""
     picture_px: int = 256
     """Edge of a training picture, a multiple of 16."""
     seed: int = 7
@@ -28,16 +29,8 @@ class SignTrainingConfig:
     """Of AdamW."""
     ema_decay: float = 0.998
     """Of the averaged weights, which are what is kept."""
-    gradient_norm_max: float = 10.0
-    """Gradients are cut to this norm."""
-    bf16: bool = True
-    """Run the network under bfloat16 autocast."""
     workers: int = 1
     """Processes that draw pictures; 0 draws in the training process."""
-    checkpoint_steps: int = 200
-    """Steps between checkpoints."""
-    log_steps: int = 20
-    """Steps between lines of the log."""
     evaluation_pictures: int = 400
     """Held-out pictures scored for the card."""
     score_min: float = 0.4
@@ -56,6 +49,8 @@ class SignTrainingConfig:
     """Towns they are taken in."""
     frames_first_seed: int = 1001
     """Seed of the first town, at least 1000; the others follow."""
+    learning: LearningConfig = field(default_factory=lambda: LearningConfig(gradient_norm_max=10.0))
+    """Device, precision, processes, checkpoints."""
 
     def __post_init__(self) -> None:
         if self.picture_px % 16 or self.picture_px < 64:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mapforge.training.bev import train_bev
 from mapforge.training.config import TrainedModel, TrainingConfig
@@ -31,13 +32,18 @@ def _silent(what: str, done: int, total: int) -> None:
     del what, done, total
 
 
-def run(inputs: TrainingInputs, config: TrainingConfig, progress: Callable[[str, int, int], None] = _silent) -> Path:
-    """Trains the configured model; returns the path of its weights."""
+def run(
+    inputs: TrainingInputs, config: TrainingConfig, progress: Callable[[str, int, int], None] = _silent
+) -> dict[str, Any] | None:
+    """Trains the configured model, or goes on with it; returns the card of the weights at `target`.
+
+    None when the run's minutes are over before its steps, or in any but the first of several processes.
+    """
     if config.model is TrainedModel.SIGNS:
-        train_signs(config.signs, inputs.folder, inputs.target, inputs.frames, inputs.start)
+        card = train_signs(config.signs, inputs.folder, inputs.target, inputs.frames, inputs.start, progress)
     else:
-        train_bev(
+        card = train_bev(
             config.bev, inputs.folder, inputs.target, progress,
             inputs.drives, inputs.held_out_drives, inputs.start,
         )  # fmt: skip
-    return inputs.target
+    return card
