@@ -59,7 +59,12 @@ def whole() -> list[MapElement]:
 def build(workspace: Workspace) -> Build:
     """Cuts whole elements at the borders, writes map elements, builds tiles."""
 
-    def built(elements: list[MapElement], only: list[TileId] | None = None) -> dict[TileId, str]:
+    def built(
+        elements: list[MapElement],
+        only: list[TileId] | None = None,
+        previous: dict[TileId, str] | None = None,
+        fingerprint: str = "print",
+    ) -> dict[TileId, str]:
         for tile in TILES:
             core = shapely.box(*tile.bounds_map(FRAME))
             pieces = []
@@ -70,8 +75,9 @@ def build(workspace: Workspace) -> Build:
                     if shapely.get_type_id(part) == kind and not part.is_empty:
                         pieces.append(element.with_geometry(part, (0.03,) * len(shapely.get_coordinates(part))))
             write_elements(pieces, FRAME, workspace.map_elements(tile), workspace.tmp, {"fingerprint": str(tile)})
-        prints = {tile: f"print {tile}" for tile in TILES}
+        prints = {tile: f"{fingerprint} {tile}" for tile in TILES}
         metadata = {"code_version": "v1", "models": "bev-1"}
-        return run(TilesInputs(workspace, only or TILES, FRAME, metadata, prints), TilesConfig())
+        inputs = TilesInputs(workspace, only or TILES, FRAME, metadata, prints, previous or {})
+        return run(inputs, TilesConfig())
 
     return built

@@ -151,6 +151,13 @@ def current_release(workspace: Workspace) -> ReleaseManifest | None:
     return None if name is None else read_release(workspace, name)
 
 
+def builds_of(workspace: Workspace, name: str | None) -> dict[TileId, str]:
+    """Tile -> build of a release; none for no name, and for `current` before the first release."""
+    if name is None or (name == POINTER and current_name(workspace) is None):
+        return {}
+    return {tile.tile_id: tile.build for tile in read_release(workspace, name).tiles}
+
+
 def current_name(workspace: Workspace) -> str | None:
     """The content of the pointer `releases/current`."""
     try:

@@ -1,12 +1,14 @@
 """One name for one element, however many tiles it crosses.
 
-Pieces that meet on a border are tied together; the name is that of the whole: a hash of the content of its first piece
-(lowest tile, then content), so that a change elsewhere along a long line does not rename what did not change.
+Pieces that meet on a border are tied together; the name is that of the whole: the one it had in the previous release
+(`continuity`), or a hash of the content of its first piece (lowest tile, then content), so that a change elsewhere
+along a long line does not rename what did not change.
 Drivable area and coverage would tie a whole region together; they are named tile by tile.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +23,8 @@ from mapforge.geometry.tiles import TileId
 from mapforge.schemas.elements import ElementClass, MapElement, content_id
 
 Float = NDArray[np.float64]
+Index = NDArray[np.int64]
+Index = NDArray[np.int64]
 
 _ON_BORDER_M = 2e-3
 _LEAST_SHARED_M = 0.02
@@ -61,20 +65,35 @@ def traces_of(elements: list[MapElement], tile: TileId, frame: MapFrame) -> list
     return traces
 
 
-def names_of(traces: list[PieceTrace], meet_m: float, max_turn_rad: float) -> dict[TileId, list[str]]:
-    """Element ids of all pieces, by tile and row."""
+def elements_of(traces: list[PieceTrace], meet_m: float, max_turn_rad: float) -> Index:
+    """(N,) which element each piece belongs to, from 0."""
+    if not traces:
+        return np.zeros(0, dtype=np.int64)
     pairs = [*_meeting_ends(traces, meet_m, max_turn_rad), *_meeting_sides(traces)]
     a, b = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     graph = coo_matrix((np.ones(len(a)), (a, b)), shape=(len(traces), len(traces)))
-    element = connected_components(graph, directed=False)[1] if traces else np.zeros(0, dtype=np.int64)
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def names_of(
+    traces: list[PieceTrace], element: Index, kept: Mapping[int, str], taken: Collection[str] = ()
+) -> dict[TileId, list[str]]:
+    """Element ids of all pieces, by tile and row.
+
+    element: as `elements_of` says. kept: element -> the name it has already. taken: names no new element may get.
+    """
     first: dict[int, PieceTrace] = {}
     for number, trace in zip(element.tolist(), traces):
         known = first.get(number)
         if known is None or (trace.tile, trace.content) < (known.tile, known.content):
             first[number] = trace
+    fresh = {number: content_id(str(trace.tile), trace.content) for number, trace in first.items()}
+    for number in sorted(fresh.keys() - kept.keys()):
+        while fresh[number] in taken:
+            fresh[number] = content_id(fresh[number], "another")
     names: dict[TileId, list[str]] = {}
     for number, trace in zip(element.tolist(), traces):
-        names.setdefault(trace.tile, []).append(content_id(str(first[number].tile), first[number].content))
+        names.setdefault(trace.tile, []).append(kept.get(number, fresh[number]))
     return names
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -10,18 +12,24 @@ from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId
 from mapforge.io.elements import read_elements, write_elements
 from mapforge.io.fingerprint import fingerprint_of
+from mapforge.io.locks import exclusive
+from mapforge.io.parquet import read_metadata
 from mapforge.io.workspace import Workspace
 from mapforge.schemas.elements import MapElement
 from mapforge.tiles.config import TilesConfig
-from mapforge.tiles.naming import names_of, traces_of
+from mapforge.tiles.name_records import NameRecord, read_record, write_record
+from mapforge.tiles.naming import PieceTrace, traces_of
+from mapforge.tiles.renaming import Naming, renamed
 
 BUILD_DIGITS = 12
+TILES_AT_ONCE = 64
+"""Changed tiles that are named together; bounds memory."""
 
 
 @dataclass(frozen=True)
 class TilesInputs:
-    """tiles: all tiles of the map whose elements may touch. metadata: for the footers, such as `code_version` and
-    `models`. fingerprints: of each tile's map elements."""
+    """tiles: those whose map elements are new; the others of the map are as they were when they were cut last.
+    metadata: for the footers, such as `code_version` and `models`. fingerprints: of the new map elements."""
 
     workspace: Workspace
     tiles: list[TileId]
@@ -31,21 +39,79 @@ class TilesInputs:
 
 
 def run(inputs: TilesInputs, config: TilesConfig) -> dict[TileId, str]:
-    """Writes every tile that is not there yet; returns the build of each. Memory: one tile, and names."""
-    tiles = sorted(set(inputs.tiles))
-    traces = [trace for tile in tiles for trace in traces_of(_pieces(inputs, tile), tile, inputs.frame)]
-    names = names_of(traces, config.meet_m, np.radians(config.max_turn_deg))
-    return {tile: _write(inputs, tile, names.get(tile, [])) for tile in tiles}
+    """Writes the changed tiles, and those in which the name of an element changed with them; returns their builds.
+
+    The result is that of cutting the whole map at once. Memory: the traces of some tiles, and one tile.
+    """
+    naming = Naming(inputs.frame, config.meet_m, float(np.radians(config.max_turn_deg)))
+    changed = sorted(set(inputs.tiles))
+    builds = {}
+    with exclusive(inputs.workspace, "tiles"):
+        for tile in changed:
+            _remember_traces(inputs, tile)
+        known = lru_cache(maxsize=8 * TILES_AT_ONCE)(lambda tile: _traces(inputs, tile))
+        for group in _groups(changed):
+            names = renamed(group, known, naming)
+            for tile in sorted(names):
+                if tile in group or tile not in inputs.fingerprints:
+                    build = _cut(inputs, tile, names[tile])
+                    if build is not None:
+                        builds[tile] = build
+    return builds
+
+
+def _groups(tiles: list[TileId]) -> Iterator[list[TileId]]:
+    for start in range(0, len(tiles), TILES_AT_ONCE):
+        yield tiles[start : start + TILES_AT_ONCE]
+
+
+def _remember_traces(inputs: TilesInputs, tile: TileId) -> None:
+    """The changed tile's borders; its names are not known yet."""
+    traces = traces_of(_pieces(inputs, tile), tile, inputs.frame)
+    record = NameRecord(inputs.fingerprints[tile], traces, None)
+    write_record(record, inputs.workspace.tile_names(tile), inputs.workspace.tmp)
+
+
+def _record(inputs: TilesInputs, tile: TileId) -> NameRecord | None:
+    """None where there is no tile. A tile that was never named is recorded as it is."""
+    record = read_record(inputs.workspace.tile_names(tile), tile)
+    path = inputs.workspace.map_elements(tile)
+    if record is None and path.exists():
+        traces = traces_of(_pieces(inputs, tile), tile, inputs.frame)
+        record = NameRecord(read_metadata(path)["fingerprint"], traces, None)
+    return record
+
+
+def _traces(inputs: TilesInputs, tile: TileId) -> list[PieceTrace]:
+    record = _record(inputs, tile)
+    return record.traces if record is not None else []
 
 
 def _pieces(inputs: TilesInputs, tile: TileId) -> list[MapElement]:
     return read_elements(inputs.workspace.map_elements(tile), inputs.frame)[0]
 
 
-def _write(inputs: TilesInputs, tile: TileId, names: list[str]) -> str:
+def _cut(inputs: TilesInputs, tile: TileId, changes: dict[int, str]) -> str | None:
+    """The tile with changed names; None when they were these already."""
+    record = _record(inputs, tile)
+    assert record is not None
+    if record.names is None:
+        if len(changes) < len(record.traces):
+            return None  # not cut yet: a run that plans it names all its pieces
+        names = [changes[row] for row in range(len(record.traces))]
+    else:
+        names = [changes.get(row, name) for row, name in enumerate(record.names)]
+        if names == record.names:
+            return None
+    build = _write(inputs, tile, record.fingerprint, names)
+    write_record(replace(record, names=names), inputs.workspace.tile_names(tile), inputs.workspace.tmp)
+    return build
+
+
+def _write(inputs: TilesInputs, tile: TileId, fingerprint: str, names: list[str]) -> str:
     """A build is named by what made it: the same build is never written twice."""
     build = fingerprint_of(
-        elements=inputs.fingerprints[tile], names=names, metadata=inputs.metadata, frame=inputs.frame.as_dict()
+        elements=fingerprint, names=names, metadata=inputs.metadata, frame=inputs.frame.as_dict()
     )[:BUILD_DIGITS]
     target = inputs.workspace.tile(tile, build)
     if target.exists():
@@ -55,7 +121,7 @@ def _write(inputs: TilesInputs, tile: TileId, names: list[str]) -> str:
         **inputs.metadata,
         "tile": str(tile),
         "build": build,
-        "fingerprint": inputs.fingerprints[tile],
+        "fingerprint": fingerprint,
         "origin_m": "{} {}".format(*inputs.frame.origin_m),
         "epoch": str(inputs.frame.epoch),
     }
