@@ -8,7 +8,6 @@ from mapforge.models.bev_segmenter import ARCHITECTURE, BevSegmenter
 from mapforge.models.config import BevSegmenterConfig
 from mapforge.models.weights import read_weights
 from mapforge.training.batches import collate
-from mapforge.training.config import BevTrainingConfig, TrainingConfig
 from mapforge.training.dataset import write_manifest
 from mapforge.training.generator import generate
 from mapforge.training.learner import Learner
@@ -21,21 +20,11 @@ from mapforge.training.stage import TrainingInputs, run
 TINY = BevSegmenterConfig([8, 8, 8, 8], 8)
 
 
-def config(steps, **learning):
-    return TrainingConfig(
-        bev=BevTrainingConfig(
-            steps=steps, batch=2, crop_cells=64, shards=1, samples_per_shard=4, first_seed=7000,
-            evaluation_crops=2, network=TINY, curriculum_epochs=0,
-            learning=LearningConfig(device="cpu", bf16=False, checkpoint_steps=1, log_steps=1, **learning),
-        )
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, tiny_config):
     folder = tmp_path_factory.mktemp("run")
     target = folder / "bev.safetensors"
-    run(TrainingInputs(folder, target), config(3))
+    run(TrainingInputs(folder, target), tiny_config(3))
     return folder, target
 
 
@@ -48,7 +37,7 @@ def test_a_run_leaves_weights_card_and_log(trained):
     assert [json.loads(line)["step"] for line in (folder / "bev.jsonl").read_text().splitlines()] == [1, 2, 3]
 
 
-def test_a_killed_run_ends_with_the_same_weights(trained, tmp_path):
+def test_a_killed_run_ends_with_the_same_weights(trained, tmp_path, tiny_config):
     """Stopped after the second step, gone on from its checkpoint: bit for bit the uninterrupted run."""
     folder, target = trained
     (tmp_path / "shards").symlink_to(folder / "shards")
@@ -62,19 +51,19 @@ def test_a_killed_run_ends_with_the_same_weights(trained, tmp_path):
 
     inputs = TrainingInputs(tmp_path, tmp_path / "bev.safetensors")
     with pytest.raises(Killed):
-        run(inputs, config(3), kill)
+        run(inputs, tiny_config(3), kill)
     assert torch.load(tmp_path / "bev.pt", weights_only=True)["step"] == 2
-    run(inputs, config(3))
+    run(inputs, tiny_config(3))
     assert inputs.target.read_bytes() == target.read_bytes()
 
 
-def test_places_in_training_and_evaluation_are_refused(trained, tmp_path):
+def test_places_in_training_and_evaluation_are_refused(trained, tmp_path, tiny_config):
     folder, _ = trained
     shard = next((folder / "shards").glob("*.safetensors"))
     write_manifest(tmp_path / "held", "held", [shard], ["generated:7001"], 4)
     inputs = TrainingInputs(folder, tmp_path / "bev.safetensors", held_out_drives=tmp_path / "held")
     with pytest.raises(LeakageError, match="7001"):
-        run(inputs, config(3))
+        run(inputs, tiny_config(3))
 
 
 def test_a_small_network_learns_one_crop():

@@ -40,7 +40,9 @@ class Learner:
     ) -> None:
         """identity: fingerprint of all that decides the run; a checkpoint of another one is not taken up."""
         self.schedule, self.config, self.processes, self.identity = schedule, config, processes, identity
-        self.objective = objective.to(processes.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        # fully_shard takes contiguous parameters only
+        layout = torch.contiguous_format if self._is_split else torch.channels_last
+        self.objective = objective.to(processes.device, memory_format=layout).train()  # type: ignore[call-overload]
         self.step, self.samples, self.device_s = 0, 0, 0.0
         self.marks: dict[str, float] = {}
         self._wrapped = self._shared_among_processes()
@@ -117,10 +119,14 @@ class Learner:
         self.step, self.samples = int(state["step"]), int(state["samples"])
         self.device_s, self.marks = float(state["device_s"]), dict(state["marks"])
 
+    @property
+    def _is_split(self) -> bool:
+        return self.processes.count > 1 and self.config.sharding is Sharding.fsdp2
+
     def _shared_among_processes(self) -> nn.Module:
         if self.processes.count == 1:
             return self.objective
-        if self.config.sharding is Sharding.ddp:
+        if not self._is_split:
             return DistributedDataParallel(self.objective)
         from torch.distributed.fsdp import fully_shard
 
