@@ -6,30 +6,34 @@ import numpy as np
 import pytest
 import shapely
 
-from mapforge.fusion.consensus import _weighted_median, agree, crossings, pair_gates, side_gates
+from mapforge.fusion.association import Gates, crossings, side_gates
+from mapforge.fusion.consensus import observed, placed, weighted_median
 from mapforge.fusion.samples import LineSamples, sampled
+from mapforge.fusion.uncertainty import relative_sigma
 from mapforge.schemas.elements import ElementClass, MapElement
 
 BOUNDS = (-50.0, -50.0, 50.0, 50.0)
+GATES = Gates(across_m=0.9, spacing_m=0.25, level_m=2.0, station_m=0.5, turn_rad=np.radians(30))
 
 
-def line(*xy: tuple[float, float], sigma_m: float = 0.05) -> MapElement:
+def line(*xy: tuple[float, float], sigma_m: float = 0.05, z_m: float = 0.0) -> MapElement:
     return MapElement(
-        "x", ElementClass.LANE_DIVIDER, shapely.LineString([(x, y, 0.0) for x, y in xy]), sigma_m=(sigma_m,) * len(xy)
+        "x", ElementClass.LANE_DIVIDER, shapely.LineString([(x, y, z_m) for x, y in xy]), sigma_m=(sigma_m,) * len(xy)
     )
 
 
 def consensus_of(lines: list[list[MapElement]]) -> tuple[LineSamples, np.ndarray, np.ndarray]:
+    """Every sample asked, as if all were guides: samples, fused places, sigmas."""
     samples = sampled(lines, BOUNDS, 0.5)
-    found = crossings(samples, 1.8, 0.5, np.radians(30))
-    left, right = side_gates(samples, found, 0.9, 0.25)
-    fused = agree(samples, found, pair_gates(samples, found, left, right, 0.9), len(lines), 3, 0.15, 5.0, 2.0, 0.01)
-    return samples, fused.xyz_map, fused.sigma_m
+    sides = side_gates(samples, GATES)
+    seen = observed(samples, samples, sides, sides, GATES, len(lines), 3, 0.15, 5.0, 0.01)
+    place = placed(samples, seen, seen.there, 0.15, 2.0)
+    return samples, place.xyz_map, relative_sigma(samples, seen, place, 10, 1.0, 0.01)
 
 
 def test_offsets_are_along_the_normal() -> None:
     samples = sampled([[line((-10, 0), (10, 0))], [line((10, 0.4), (-10, 0.4))]], BOUNDS, 0.5)
-    found = crossings(samples, 1.0, 0.5, np.radians(30))
+    found = crossings(samples, samples, GATES, 1.0)
     other = samples.line[found.i] != samples.line[found.j]
     from_below = samples.line[found.i] == np.flatnonzero(samples.drive == 0)[0]
     assert found.offset_m[other & from_below] == pytest.approx(0.4)
@@ -69,12 +73,19 @@ def test_where_a_drive_ends_the_line_does_not_jump() -> None:
 
 def test_weighted_median_against_a_slow_one() -> None:
     rng = np.random.default_rng(5)
-    i = np.sort(rng.integers(0, 20, 200))
-    values, weight = rng.normal(size=200), rng.uniform(0.5, 2.0, 200)
-    fast = _weighted_median(i, values, weight, 21)
-    for k in range(20):
-        own = np.flatnonzero(i == k)
-        order = own[np.argsort(values[own])]
-        share = np.cumsum(weight[order]) / weight[order].sum()
-        assert fast[k] == pytest.approx(values[order][np.searchsorted(share, 0.5)])
-    assert fast[20] == 0.0
+    values, weight = rng.normal(size=(20, 7)), rng.uniform(0.5, 2.0, (20, 7))
+    weight[rng.random((20, 7)) < 0.3] = 0.0
+    weight[3] = 0.0
+    fast = weighted_median(values, weight)
+    for row in range(20):
+        own = np.flatnonzero(weight[row])
+        order = own[np.argsort(values[row, own])]
+        share = np.cumsum(weight[row, order]) / max(weight[row].sum(), 1e-9)
+        assert fast[row] == (pytest.approx(values[row, order][np.searchsorted(share, 0.5)]) if len(own) else 0.0)
+
+
+def test_the_level_decides_too() -> None:
+    bridge = [line((-20, 0.1), (20, 0.1), z_m=6.0)]
+    _, fused, _ = consensus_of([[line((-20, 0), (20, 0))], bridge])
+    assert set(np.round(fused[:, 1], 6)) == {0.0, 0.1}
+    assert set(np.round(fused[:, 2], 6)) == {0.0, 6.0}

@@ -96,7 +96,7 @@ def _crossing_parts(
             n_drives=len(seen_by),
             first_seen_ns=min(element.first_seen_ns for _, element in members),
             last_seen_ns=max(element.last_seen_ns for _, element in members),
-            sources=tuple(drives[d] for d in seen_by),
+            sources=tuple(sorted(drives[d] for d in seen_by)),
         )
         for part in parts_of(outline.intersection(shapely.box(*core_m)))
     ]
@@ -128,7 +128,7 @@ def fused_drivable(
         round((core_m[2] - core_m[0]) / cell_m) + 2 * _GROUND_RIM_CELLS,
     )
     rows, columns = np.indices(grid.shape).reshape(2, -1)
-    looked = visibility.at(grid.centres_of(rows, columns)).sum(axis=1).reshape(grid.shape)
+    looked = (visibility.at(grid.centres_of(rows, columns)) > 0.0).sum(axis=1).reshape(grid.shape)
     masks = np.array([mask_of([part for e in own for part in parts_of(e.geometry)], grid) for own in areas])
     votes = masks.sum(axis=0)
     majority = 2 * votes >= np.maximum(np.maximum(looked, votes), 1)
@@ -161,5 +161,5 @@ def _ground_element(
         n_drives=len(seen_by),
         first_seen_ns=min(e.first_seen_ns for _, e in touching),
         last_seen_ns=max(e.last_seen_ns for _, e in touching),
-        sources=tuple(drives[d] for d in seen_by),
+        sources=tuple(sorted(drives[d] for d in seen_by)),
     )

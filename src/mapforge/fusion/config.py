@@ -21,10 +21,18 @@ class FusionConfig:
     """Lines of one drive closer together than this are one line."""
     max_turn_deg: float = 30.0
     """Lines whose directions differ by more are different lines."""
+    level_gate_m: float = 2.0
+    """Lines this far above or below each other belong to different roads."""
     rounds: int = 3
     """How often a sample moves to the mean of the lines around it."""
     outlier_m: float = 0.15
     """Scale beyond which a drive's offset from the others loses weight."""
+    outlier_drive_m: float = 0.35
+    """A drive that over metres lies further than this from where others agree is left out there."""
+    min_move_m: float = 0.25
+    """A line that newer drives see this far from where older ones saw it has moved."""
+    min_newer_drives: int = 2
+    """So many newer drives must agree before they overrule older ones: moved, repainted, gone."""
     taper_m: float = 5.0
     """Over this length a drive gains its full weight from the end of its line on."""
     smoothing_m: float = 2.0
@@ -35,6 +43,12 @@ class FusionConfig:
     """Log odds a drive that saw the element adds, times its own log odds."""
     miss_log_odds: float = 1.0
     """Log odds a drive that looked there and did not see it takes away."""
+    clear_range_m: float = 12.0
+    """Up to this distance from its path a drive sees what is there."""
+    far_range_m: float = 25.0
+    """From this distance on it sees only a share of it."""
+    far_share: float = 0.3
+    """That share."""
     prior_log_odds: float = 0.0
     """Log odds before any drive is asked."""
     vote_reach_m: float = 4.0
@@ -42,7 +56,13 @@ class FusionConfig:
     min_length_m: float = 1.0
     """Shorter leftovers of lines are dropped."""
     sigma_floor_m: float = 0.01
-    """Least standard deviation of a fused vertex across its line."""
+    """Least standard deviation of a drive's vertex across its line."""
+    stated_sigma_scale: float = 1.0
+    """True size of the errors drives state as sigma, against what they state."""
+    common_sigma_m: float = 0.015
+    """Error across a line that all drives share, because the same network sees them."""
+    pooling_m: float = 5.0
+    """Half length over which the disagreement of drives is pooled along a line."""
     area_cell_m: float = 0.1
     """Cell of the vote on the outline of crossings."""
     ground_cell_m: float = 0.5
@@ -59,11 +79,13 @@ class FusionConfig:
     """A sign seen in fewer camera frames, all drives together, is dropped."""
 
     def __post_init__(self) -> None:
-        support = self.rounds * self.gate_m + self.smoothing_m + 2 * self.vote_reach_m + 3 * self.station_m
+        along = max(2 * self.vote_reach_m + self.smoothing_m, self.pooling_m)
+        support = self.rounds * self.gate_m + self.smoothing_m + along + 3 * self.station_m
         if support >= self.halo_m:
             raise ConfigurationError(
                 f"fusion.halo_m {self.halo_m} must exceed the {support:.1f} m that decide on a point "
-                "(rounds * gate_m + smoothing_m + 2 * vote_reach_m + 3 * station_m), or seams would not be equal"
+                "(rounds * gate_m + smoothing_m + the greater of 2 * vote_reach_m + smoothing_m and pooling_m "
+                "+ 3 * station_m), or seams would not be equal"
             )
         if not 0.0 < self.min_spacing_m < self.gate_m:
             raise ConfigurationError(

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from mapforge.fusion.association import Gates, side_gates
 from mapforge.fusion.config import FusionConfig
-from mapforge.fusion.consensus import Consensus, agree, crossings, pair_gates, side_gates
-from mapforge.fusion.existence import Visibility, confidence
+from mapforge.fusion.consensus import Observed, Placed, observed, placed
+from mapforge.fusion.existence import Visibility
+from mapforge.fusion.findings import Change, changes_of
+from mapforge.fusion.guides import guides_of
+from mapforge.fusion.history import History, history_of
+from mapforge.fusion.labels import Labels, labels_of
 from mapforge.fusion.pieces import Piece, clipped, joined, piece_of, thinned, unlooped
 from mapforge.fusion.samples import LineSamples, label_parts, sampled
-from mapforge.fusion.survivors import covered, runs, smoothed, voted_labels
+from mapforge.fusion.survivors import covered, runs
+from mapforge.fusion.uncertainty import datum_variance, relative_sigma
 from mapforge.geometry.polylines import arc_length, length
 from mapforge.schemas.elements import ElementClass, MapElement, content_id
 
 Float = NDArray[np.float64]
+Bool = NDArray[np.bool_]
 Bounds = tuple[float, float, float, float]
 
 _JOIN_M = 1.6
@@ -25,72 +34,117 @@ _SIGMA, _CONFIDENCE, _FIRST, _LAST, _HITS = 0, 1, 2, 3, 4
 _LEAST_SHARE = 0.2
 
 
-def fused_lines(
-    element_class: ElementClass,
-    lines: list[list[MapElement]],
-    drives: list[str],
-    visibility: Visibility,
-    core_m: Bounds,
-    window_m: Bounds,
-    config: FusionConfig,
-) -> list[MapElement]:
-    """Fused lines of one class inside the tile's core.
+@dataclass(frozen=True, eq=False)
+class SeenLines:
+    """What all drives saw of one class. lines[d]: whole lines of drive d near the tile, drives in the order of time.
 
-    lines[d]: whole lines of drive d that touch the window (core with halo).
+    names, starts_ns: of the drives. datum_sigma_m: (drives,) of the error each shares with the drives it is aligned to.
     """
-    samples = sampled(lines, window_m, config.station_m)
+
+    element_class: ElementClass
+    lines: list[list[MapElement]]
+    names: list[str]
+    starts_ns: list[int]
+    datum_sigma_m: Float
+
+
+@dataclass(frozen=True, eq=False)
+class FusedLines:
+    """elements, and what the drives said of the guides, inside the core; changes: what came, went, moved."""
+
+    elements: list[MapElement]
+    history: History | None
+    changes: list[Change]
+
+
+def fused_lines(
+    seen: SeenLines, visibility: Visibility, core_m: Bounds, window_m: Bounds, config: FusionConfig
+) -> FusedLines:
+    """Fused lines of one class inside the tile's core. window_m: core with halo."""
+    samples = sampled(seen.lines, window_m, config.station_m)
     if len(samples) == 0:
-        return []
-    consensus = _consensus(samples, len(drives), config)
-    exists = confidence(
-        consensus.hit_confidence,
-        visibility.at(consensus.xyz_map[:, :2]),
-        config.prior_log_odds,
-        config.hit_weight,
-        config.miss_log_odds,
-    )
-    exists = smoothed(samples, exists, config.smoothing_m, config.station_m)
-    likely = exists >= config.min_confidence
-    turn = np.radians(config.max_turn_deg)
-    hidden = covered(samples, consensus.xyz_map, likely, config.station_m, turn, config.min_spacing_m)
-    label = voted_labels(samples, consensus.votes, config.vote_reach_m, config.station_m)
-    values = _carried(consensus, exists)
-    pieces = [
-        piece_of(
-            consensus.xyz_map[run],
-            values[run],
-            samples.station[run],
-            int(label[run[-1]]),
-            int(samples.priority[samples.line[run[0]]]),
-        )
-        for run in runs(samples, likely & ~hidden, label)
-        if len(run) > 1
-    ]
-    pieces = [piece for piece in pieces if length(piece.xyz_map) >= config.min_length_m or _touches(piece, pieces)]
+        return FusedLines([], None, [])
+    gates = _gates(config)
+    guides, views = _guides_and_views(samples, gates, len(seen.names), config)
+    history = history_of(guides, views, visibility, config)
+    place = placed(guides, views, history.counts, config.outlier_m, config.smoothing_m)
+    labels = labels_of(guides, views, history.counts, config)
+    values = _carried(seen, guides, views, place, history, labels, config)
+    pieces = _pieces(guides, place, values, history, labels, config)
     whole = [unlooped(thinned(piece), _LOOP_M) for piece in joined(pieces, _JOIN_M, _BRANCH_M)]
-    return [_element(element_class, part, drives) for piece in whole for part in clipped(piece, core_m)]
+    elements = [_element(seen, part) for piece in whole for part in clipped(piece, core_m)]
+    inside = history.inside(core_m)
+    here = history.take(inside)
+    found = changes_of(seen.element_class, here, labels.since[inside], seen.starts_ns, config.station_m)
+    return FusedLines(elements, here, found)
 
 
-def _consensus(samples: LineSamples, n_drives: int, config: FusionConfig) -> Consensus:
-    found = crossings(samples, 2 * config.gate_m, config.station_m, np.radians(config.max_turn_deg))
-    left, right = side_gates(samples, found, config.gate_m, config.min_spacing_m)
-    return agree(
+def _gates(config: FusionConfig) -> Gates:
+    turn = float(np.radians(config.max_turn_deg))
+    return Gates(config.gate_m, config.min_spacing_m, config.level_gate_m, config.station_m, turn)
+
+
+def _guides_and_views(
+    samples: LineSamples, gates: Gates, n_drives: int, config: FusionConfig
+) -> tuple[LineSamples, Observed]:
+    sides = side_gates(samples, gates)
+    chosen = guides_of(samples, sides, gates, config.vote_reach_m)
+    guides = samples.take(chosen)
+    views = observed(
+        guides,
         samples,
-        found,
-        pair_gates(samples, found, left, right, config.gate_m),
+        sides,
+        (sides[0][chosen], sides[1][chosen]),
+        gates,
         n_drives,
         rounds=config.rounds,
         outlier_m=config.outlier_m,
         taper_m=config.taper_m,
-        smoothing_m=config.smoothing_m,
         sigma_floor_m=config.sigma_floor_m,
     )
+    return guides, views
 
 
-def _carried(consensus: Consensus, exists: Float) -> Float:
+def _carried(
+    seen: SeenLines,
+    guides: LineSamples,
+    views: Observed,
+    place: Placed,
+    history: History,
+    labels: Labels,
+    config: FusionConfig,
+) -> Float:
     """(N, 4 + drives) what goes along with each vertex; times in microseconds, which float64 holds exactly."""
-    times = consensus.seen_ns // 1000
-    return np.column_stack([consensus.sigma_m, exists, times.astype(np.float64), consensus.hits.astype(np.float64)])
+    places = round(config.pooling_m / config.station_m)
+    sigma = relative_sigma(guides, views, place, places, config.stated_sigma_scale, config.common_sigma_m)
+    sigma = np.sqrt(sigma**2 + datum_variance(place, seen.datum_sigma_m))
+    hits = history.counts & views.there
+    newest = hits & labels.counts
+    first_ns = np.where(newest, views.first_ns, views.last_ns.max(axis=1, keepdims=True)).min(axis=1)
+    last_ns = np.where(hits, views.last_ns, 0).max(axis=1)
+    times = np.stack([first_ns, last_ns], axis=1) // 1000
+    return np.column_stack([sigma, history.exists, times.astype(np.float64), hits.astype(np.float64)])
+
+
+def _pieces(
+    guides: LineSamples, place: Placed, values: Float, history: History, labels: Labels, config: FusionConfig
+) -> list[Piece]:
+    """Runs of guides that stay, one for every line and label."""
+    stays = history.exists >= config.min_confidence
+    turn = float(np.radians(config.max_turn_deg))
+    stays &= ~covered(guides, place.xyz_map, stays, config.station_m, turn, config.min_spacing_m, config.level_gate_m)
+    pieces = [
+        piece_of(
+            place.xyz_map[run],
+            values[run],
+            guides.station[run],
+            int(labels.label[run[-1]]),
+            int(guides.priority[guides.line[run[0]]]),
+        )
+        for run in runs(guides, stays, labels.label)
+        if len(run) > 1
+    ]
+    return [piece for piece in pieces if length(piece.xyz_map) >= config.min_length_m or _touches(piece, pieces)]
 
 
 def _touches(piece: Piece, pieces: list[Piece]) -> bool:
@@ -99,22 +153,22 @@ def _touches(piece: Piece, pieces: list[Piece]) -> bool:
     return any(tuple(piece.xyz_map[k, :2]) in ends for k in (0, -1))
 
 
-def _element(element_class: ElementClass, piece: Piece, drives: list[str]) -> MapElement:
+def _element(seen: SeenLines, piece: Piece) -> MapElement:
     values = piece.values
     weight = np.gradient(arc_length(piece.xyz_map))
     share = np.average(values[:, _HITS:], axis=0, weights=weight)
     seen_by = np.flatnonzero(share >= min(_LEAST_SHARE, share.max()))
     return MapElement(
-        element_id=content_id(element_class, piece.xyz_map),
-        element_class=element_class,
+        element_id=content_id(seen.element_class, piece.xyz_map),
+        element_class=seen.element_class,
         geometry=shapely.LineString(piece.xyz_map),
-        attributes=_attributes(element_class, piece.label),
+        attributes=_attributes(seen.element_class, piece.label),
         confidence=float(np.average(values[:, _CONFIDENCE], weights=weight)),
         sigma_m=tuple(values[:, _SIGMA].tolist()),
         n_drives=len(seen_by),
         first_seen_ns=int(values[:, _FIRST].min()) * 1000,
         last_seen_ns=int(values[:, _LAST].max()) * 1000,
-        sources=tuple(drives[d] for d in seen_by),
+        sources=tuple(sorted(seen.names[d] for d in seen_by)),
     )
 
 

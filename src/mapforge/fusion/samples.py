@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,8 @@ class LineSamples:
 
     xyz_map: (N, 3); tangent: (N, 2) unit; sigma_m: (N,); station: (N,) number along its line; line: (N,) index into
     the columns below; end_m: (N,) distance along the line to its nearest end where the drive's line really ends.
-    Per line: drive (L,) index of the drive; priority (L,), 0 is highest; confidence (L,); seen_ns (L, 2) first and
-    last; label (L,) number of its attribute combination (`label_of`).
+    Per line: drive (L,) index of the drive; priority (L,), 0 is highest; length_m (L,) of the whole line; confidence
+    (L,); seen_ns (L, 2) first and last; label (L,) number of its attribute combination (`label_of`).
     """
 
     xyz_map: Float
@@ -38,6 +38,7 @@ class LineSamples:
     end_m: Float
     drive: Index
     priority: Index
+    length_m: Float
     confidence: Float
     seen_ns: Index
     label: Index
@@ -50,6 +51,19 @@ class LineSamples:
         """(N, 2) to the left."""
         return np.stack([-self.tangent[:, 1], self.tangent[:, 0]], axis=1)
 
+    @property
+    def drive_of(self) -> Index:
+        """(N,) index of the drive of each sample."""
+        return self.drive[self.line]
+
+    def take(self, index: Index | NDArray[np.bool_]) -> LineSamples:
+        """Some of the samples, in order; what is known of lines stays as it is."""
+        chosen = {name: getattr(self, name)[index] for name in _OF_SAMPLES}
+        return replace(self, **chosen)
+
+
+_OF_SAMPLES = ("xyz_map", "tangent", "sigma_m", "station", "line", "end_m")
+
 
 def label_of(attributes: dict) -> int:
     """One number for marking type, colour and boundary type together."""
@@ -59,6 +73,7 @@ def label_of(attributes: dict) -> int:
     return (marking * len(COLOURS) + colour) * len(BOUNDARY_TYPES) + boundary
 
 
+LABEL_SHAPE = (len(MARKING_TYPES), len(COLOURS), len(BOUNDARY_TYPES))
 LABELS = len(MARKING_TYPES) * len(COLOURS) * len(BOUNDARY_TYPES)
 
 
@@ -66,6 +81,25 @@ def label_parts(label: int) -> tuple[str, str, str]:
     """Marking type, colour and boundary type of a label."""
     rest, boundary = divmod(label, len(BOUNDARY_TYPES))
     return MARKING_TYPES[rest // len(COLOURS)], COLOURS[rest % len(COLOURS)], BOUNDARY_TYPES[boundary]
+
+
+def mirrored(label: Index) -> Index:
+    """The labels as seen from the other direction of the line: solid on the left becomes solid on the right."""
+    return np.asarray(_MIRRORED[label])
+
+
+def _mirror_table() -> Index:
+    swapped = {"solid_dashed": "dashed_solid", "dashed_solid": "solid_dashed"}
+    parts = [label_parts(label) for label in range(LABELS)]
+    return np.array(
+        [
+            label_of({"marking_type": swapped.get(marking, marking), "colour": colour, "boundary_type": boundary})
+            for marking, colour, boundary in parts
+        ]
+    )
+
+
+_MIRRORED = _mirror_table()
 
 
 def sampled(
@@ -89,6 +123,7 @@ def sampled(
         end_m=columns[4],
         drive=np.array([drive for drive, _ in flat], dtype=np.int64),
         priority=priority,
+        length_m=np.array([element.geometry.length for _, element in flat]),
         confidence=np.array([element.confidence for _, element in flat]),
         seen_ns=np.array([(e.first_seen_ns, e.last_seen_ns) for _, e in flat], dtype=np.int64).reshape(-1, 2),
         label=np.array([label_of(element.attributes) for _, element in flat], dtype=np.int64),

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import shapely
 
 from mapforge.fusion.areas import fused_coverage, fused_crossings, fused_drivable
 from mapforge.fusion.config import FusionConfig
+from mapforge.fusion.drives import SeenDrive, seen_drives
 from mapforge.fusion.existence import Visibility
-from mapforge.fusion.lines import fused_lines
+from mapforge.fusion.findings import footer, outlier_drives
+from mapforge.fusion.lines import FusedLines, SeenLines, fused_lines
 from mapforge.fusion.signs import Sightings, fused_signs
 from mapforge.geometry.areas import parts_of
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId
-from mapforge.io.elements import read_elements_near, write_elements
+from mapforge.io.elements import write_elements
 from mapforge.io.parquet import read_table
 from mapforge.io.workspace import Workspace
 from mapforge.schemas.detections import DETECTIONS
@@ -39,47 +40,66 @@ class FusionInputs:
 
 def run(inputs: FusionInputs, config: FusionConfig) -> int:
     """Writes the tile's map elements; returns their number."""
-    drives = sorted(set(inputs.drives))
     core = inputs.tile.bounds_map(inputs.frame)
     window = inputs.tile.bounds_map(inputs.frame, config.halo_m)
-    seen = [read_elements_near(inputs.workspace.drive_elements(drive), inputs.frame, window) for drive in drives]
-    visibility = Visibility.of(_coverage(seen), window)
-    elements = [
-        element
-        for line_class in LINE_CLASSES
-        for element in fused_lines(line_class, _of_class(seen, line_class), drives, visibility, core, window, config)
+    drives = seen_drives(inputs.workspace, inputs.drives, inputs.frame, window, config.far_range_m)
+    visibility = _visibility(drives, window, config)
+    lines = [
+        fused_lines(_seen_lines(drives, line_class), visibility, core, window, config) for line_class in LINE_CLASSES
     ]
-    elements += _areas(seen, drives, visibility, core, config)
-    elements += _points(inputs, drives, core, window, config)
+    elements = [element for fused in lines for element in fused.elements]
+    elements += _areas(drives, visibility, core, config)
+    elements += _points(inputs, sorted({drive.name for drive in drives}), core, window, config)
     write_elements(
         elements,
         inputs.frame,
         inputs.workspace.map_elements(inputs.tile),
         inputs.workspace.tmp,
-        {"fingerprint": inputs.fingerprint, "tile": str(inputs.tile)},
+        {"fingerprint": inputs.fingerprint, "tile": str(inputs.tile), **_findings(lines, drives, inputs.frame, config)},
     )
     return len(elements)
 
 
-def _of_class(seen: list[list[MapElement]], element_class: ElementClass) -> list[list[MapElement]]:
-    return [[element for element in own if element.element_class is element_class] for own in seen]
-
-
-def _coverage(seen: list[list[MapElement]]) -> list[list[shapely.Polygon]]:
-    return [[part for e in own for part in parts_of(e.geometry)] for own in _of_class(seen, ElementClass.COVERAGE)]
-
-
-def _areas(
-    seen: list[list[MapElement]], drives: list[str], visibility: Visibility, core: Bounds, config: FusionConfig
-) -> list[MapElement]:
-    log_odds = (config.prior_log_odds, config.hit_weight, config.miss_log_odds)
-    crossings = _of_class(seen, ElementClass.PED_CROSSING)
-    drivable = _of_class(seen, ElementClass.DRIVABLE_AREA)
-    return [
-        *fused_crossings(crossings, drives, visibility, core, config.area_cell_m, log_odds, config.min_confidence),
-        *fused_drivable(drivable, drives, visibility, core, config.ground_cell_m),
-        *fused_coverage(_of_class(seen, ElementClass.COVERAGE), drives, core),
+def _visibility(drives: list[SeenDrive], window: Bounds, config: FusionConfig) -> Visibility:
+    coverage = [
+        [part for e in drive.of_class(ElementClass.COVERAGE) for part in parts_of(e.geometry)] for drive in drives
     ]
+    paths = [drive.path_map for drive in drives]
+    return Visibility.of(coverage, window, paths, config.clear_range_m, config.far_range_m, config.far_share)
+
+
+def _seen_lines(drives: list[SeenDrive], line_class: ElementClass) -> SeenLines:
+    return SeenLines(
+        line_class,
+        [drive.of_class(line_class) for drive in drives],
+        [drive.name for drive in drives],
+        [drive.start_ns for drive in drives],
+        np.array([drive.datum_sigma_m for drive in drives]),
+    )
+
+
+def _areas(drives: list[SeenDrive], visibility: Visibility, core: Bounds, config: FusionConfig) -> list[MapElement]:
+    log_odds = (config.prior_log_odds, config.hit_weight, config.miss_log_odds)
+    names = [drive.name for drive in drives]
+    crossings, drivable, coverage = (
+        [drive.of_class(area_class) for drive in drives]
+        for area_class in (ElementClass.PED_CROSSING, ElementClass.DRIVABLE_AREA, ElementClass.COVERAGE)
+    )
+    return [
+        *fused_crossings(crossings, names, visibility, core, config.area_cell_m, log_odds, config.min_confidence),
+        *fused_drivable(drivable, names, visibility, core, config.ground_cell_m),
+        *fused_coverage(coverage, names, core),
+    ]
+
+
+def _findings(
+    lines: list[FusedLines], drives: list[SeenDrive], frame: MapFrame, config: FusionConfig
+) -> dict[str, str]:
+    """For the footer; the datum's sigma is that of all drives together."""
+    histories = [fused.history for fused in lines if fused.history is not None]
+    outliers = outlier_drives(histories, [drive.name for drive in drives], config.station_m)
+    datum = float(np.sqrt(np.mean([drive.datum_sigma_m**2 for drive in drives]))) if drives else 0.0
+    return footer(outliers, [change for fused in lines for change in fused.changes], datum, frame)
 
 
 def _points(

@@ -14,7 +14,13 @@ Bool = NDArray[np.bool_]
 
 
 def covered(
-    samples: LineSamples, xyz_fused: Float, exists: Bool, station_m: float, max_turn_rad: float, min_spacing_m: float
+    samples: LineSamples,
+    xyz_fused: Float,
+    exists: Bool,
+    station_m: float,
+    max_turn_rad: float,
+    min_spacing_m: float,
+    level_m: float,
 ) -> Bool:
     """(N,) samples beside which a line of higher priority runs. The rule knows only the samples around each.
 
@@ -35,41 +41,10 @@ def covered(
     drive = samples.drive[samples.line]
     apart = (drive[i] == drive[j]) & (np.abs(before) >= min_spacing_m)
     covers = (np.abs(along) <= 0.55 * station_m) & (np.abs(across) <= min_spacing_m)
-    covers &= (turn >= np.cos(max_turn_rad)) & ~apart
+    covers &= (turn >= np.cos(max_turn_rad)) & ~apart & (np.abs(xyz_fused[j, 2] - xyz_fused[i, 2]) <= level_m)
     out = np.zeros(len(samples), dtype=bool)
     out[i[covers]] = True
     return out
-
-
-def voted_labels(samples: LineSamples, votes: Float, reach_m: float, station_m: float) -> Index:
-    """(N,) label of each sample: the vote along its line within reach, twice, so that short changes vanish."""
-    reach = max(1, round(reach_m / station_m))
-    for _ in range(2):
-        label = _along_line(samples.line, votes, reach).argmax(axis=1)
-        votes = np.eye(votes.shape[1])[label]
-    return np.asarray(label) if len(samples) else np.zeros(0, dtype=np.int64)
-
-
-def smoothed(samples: LineSamples, values: Float, reach_m: float, station_m: float) -> Float:
-    """(N,) mean of the values along each line within reach."""
-    reach = max(1, round(reach_m / station_m))
-    sums = _along_line(samples.line, np.stack([values, np.ones(len(values))], axis=1), reach)
-    return np.asarray(sums[:, 0] / np.maximum(sums[:, 1], 1.0))
-
-
-def _along_line(line: Index, values: Float, reach: int) -> Float:
-    """(N, K) sums over the samples of the same line at most `reach` places away (lines are contiguous)."""
-    n = len(line)
-    if n == 0:
-        return values
-    starts = np.searchsorted(line, line, side="left")
-    ends = np.searchsorted(line, line, side="right")
-    total = np.zeros_like(values)
-    for step in range(-reach, reach + 1):
-        source = np.arange(n) + step
-        inside = (source >= starts) & (source < ends)
-        total[inside] += values[source[inside]]
-    return total
 
 
 def runs(samples: LineSamples, stays: Bool, label: Index) -> list[Index]:

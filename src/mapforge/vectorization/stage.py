@@ -13,7 +13,7 @@ from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId
 from mapforge.geometry.trajectory import Trajectory
 from mapforge.io.elements import write_elements
-from mapforge.io.trajectories import read_trajectory
+from mapforge.io.trajectories import read_sigma_relative, read_trajectory, read_trajectory_info
 from mapforge.io.workspace import Workspace
 from mapforge.schemas.elements import LINE_CLASSES, ElementClass, MapElement, content_id
 from mapforge.vectorization.areas import (
@@ -63,16 +63,29 @@ def run(inputs: VectorizationInputs, config: VectorizationConfig) -> int:
     areas = [(ElementClass.PED_CROSSING, crossing.area, crossing.confidence) for crossing in crossings]
     areas += [(element_class, area, 1.0) for element_class, area in seen.grounds]
     ground = seen.heights if len(seen.heights) else trajectory.translation_m
-    elements = _line_elements(lines, inputs.drive_id, trajectory)
+    pose_sigma_m = read_sigma_relative(inputs.workspace.trajectory(inputs.drive_id))
+    elements = _line_elements(lines, inputs.drive_id, trajectory, pose_sigma_m)
     elements += _area_elements(areas, ground, inputs.drive_id, trajectory)
     write_elements(
         elements,
         inputs.frame,
         inputs.workspace.drive_elements(inputs.drive_id),
         inputs.workspace.tmp,
-        {"fingerprint": inputs.fingerprint, "drive_id": inputs.drive_id},
+        _footer(inputs, trajectory),
     )
     return len(elements)
+
+
+def _footer(inputs: VectorizationInputs, trajectory: Trajectory) -> dict[str, str]:
+    """Beside the elements: when the drive began, and the error of place that it shares with the drives it is aligned
+    to, which the elements' sigma_m leaves out."""
+    datum = read_trajectory_info(inputs.workspace.trajectory(inputs.drive_id)).datum_sigma_m
+    return {
+        "fingerprint": inputs.fingerprint,
+        "drive_id": inputs.drive_id,
+        "start_ns": str(trajectory.start_ns),
+        "datum_sigma_m": f"{datum or 0.0:.4f}",
+    }
 
 
 def _look_at_tiles(inputs: VectorizationInputs, config: VectorizationConfig) -> _Seen:
@@ -125,13 +138,15 @@ def _trace(nodes: dict[ElementClass, LineNodes], config: VectorizationConfig) ->
     ]
 
 
-def _line_elements(lines: list[TracedLine], drive_id: str, trajectory: Trajectory) -> list[MapElement]:
-    """Lines with ids, times and sources; the pose's own uncertainty is added to that of the tracing."""
+def _line_elements(
+    lines: list[TracedLine], drive_id: str, trajectory: Trajectory, pose_sigma_m: NDArray[np.float64]
+) -> list[MapElement]:
+    """Lines with ids, times and sources; the uncertainty of the pose (N,) is added to that of the tracing."""
     path = cKDTree(trajectory.translation_m[:, :2])
     elements = []
     for line in lines:
         nearest = np.asarray(path.query(line.xyz_map[:, :2])[1], dtype=np.int64)
-        sigma = np.hypot(line.sigma_m, trajectory.sigma_xy_m[nearest])
+        sigma = np.hypot(line.sigma_m, pose_sigma_m[nearest])
         element = _element(line.element_class, shapely.LineString(line.xyz_map), drive_id, trajectory, nearest)
         elements.append(
             replace(
