@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mapforge.errors import ContractError
+from mapforge.ingest.config import IngestConfig
 from mapforge.ingest.discovery import LogSource
 from mapforge.io.atomic import write_text
 from mapforge.io.drive_store import MANIFEST_NAME, DriveReader
-from mapforge.io.fingerprint import sha256_of_file
+from mapforge.io.fingerprint import code_version, fingerprint_of, sha256_of_file
+from mapforge.io.locks import exclusive
 from mapforge.io.workspace import Workspace
 from mapforge.schemas.drive import DriveManifest
 
@@ -29,14 +29,39 @@ def source_sha256(source: LogSource, workspace: Workspace) -> str:
     Hashes are remembered by place, size and modification time; the memory is a shortcut that may be deleted.
     """
     files = source.files()
-    stamp = hashlib.sha256(
-        json.dumps([(name, str(p), p.stat().st_size, p.stat().st_mtime_ns) for name, p in files]).encode()
-    ).hexdigest()
+    stamp = place_stamp(source)
     known = _read_index(workspace)
-    if stamp not in known:
-        known = {**_read_index(workspace), stamp: _hash_of(source, files)}
+    if stamp in known:
+        return known[stamp]
+    sha256 = _hash_of(source, files)
+    with name_lock(workspace, "=index"):  # no log has this name
+        known = {**_read_index(workspace), stamp: sha256}
         write_text(workspace.root / INDEX_NAME, json.dumps(known, indent=0, sort_keys=True), workspace.tmp)
-    return known[stamp]
+    return sha256
+
+
+def remembered_sha256(workspace: Workspace) -> dict[str, str]:
+    """`place_stamp` of logs -> `source_sha256`, of those hashed before."""
+    return _read_index(workspace)
+
+
+def place_stamp(source: LogSource) -> str:
+    """Hash of where a log's files lie, how long they are and when they were written: cheap, and new when it changes."""
+    entries = [(name, str(p), p.stat().st_size, p.stat().st_mtime_ns) for name, p in source.files()]
+    return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
+
+
+def drive_fingerprint(
+    source_sha256: str, city: str | None, origin_lon_lat_deg: tuple[float, float] | None, config: IngestConfig
+) -> str:
+    """Of all that decides what a log becomes."""
+    return fingerprint_of(
+        source=source_sha256,
+        city=city,
+        origin=origin_lon_lat_deg,
+        config=config,
+        code=code_version("mapforge.ingest", "mapforge.io.drive_writer", "mapforge.schemas.drive"),
+    )
 
 
 def find_ingested(workspace: Workspace, sha256: str) -> DriveManifest | None:
@@ -67,13 +92,9 @@ def safe_name(source: LogSource) -> str:
     return re.sub(r"[^A-Za-z0-9_.+-]+", "-", stem).strip("-_.+")[:_LONGEST_NAME] or "drive"
 
 
-@contextmanager
-def name_lock(workspace: Workspace, name: str) -> Iterator[None]:
+def name_lock(workspace: Workspace, name: str) -> AbstractContextManager[None]:
     """Logs of the same name are ingested one after the other, by whichever process; a dead one holds no lock."""
-    workspace.tmp.mkdir(parents=True, exist_ok=True)
-    with (workspace.tmp / f"{name}.ingest.lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+    return exclusive(workspace, f"{name}.ingest")
 
 
 def _hash_of(source: LogSource, files: list[tuple[str, Path]]) -> str:

@@ -13,9 +13,15 @@ from mapforge.ingest.kitti import KittiReader
 from mapforge.ingest.mcap import McapReader
 from mapforge.ingest.quarantine import Quarantine
 from mapforge.ingest.records import LogReader, SweepRecord
-from mapforge.ingest.source_index import choose_drive_id, find_ingested, name_lock, safe_name, source_sha256
+from mapforge.ingest.source_index import (
+    choose_drive_id,
+    drive_fingerprint,
+    find_ingested,
+    name_lock,
+    safe_name,
+    source_sha256,
+)
 from mapforge.io.drive_writer import DriveWriter
-from mapforge.io.fingerprint import code_version, fingerprint_of
 from mapforge.io.workspace import Workspace
 from mapforge.schemas.drive import DriveManifest
 
@@ -40,7 +46,7 @@ def run(inputs: IngestInputs, config: IngestConfig) -> DriveManifest:
     """
     source, workspace = inputs.source, inputs.workspace
     sha256 = source_sha256(source, workspace)
-    fingerprint = _fingerprint(inputs, config, sha256)
+    fingerprint = drive_fingerprint(sha256, inputs.city, inputs.origin_lon_lat_deg, config)
     with name_lock(workspace, safe_name(source)):
         existing = find_ingested(workspace, sha256)
         if existing is not None and existing.fingerprint == fingerprint:
@@ -111,13 +117,3 @@ def _require_sweeps(sweeps: int, min_sweeps: int, source: LogSource, quarantine:
             f"{source.path}: {sweeps} good lidar sweeps, at least {min_sweeps} are needed (ingest.min_sweeps); "
             f"left out: {left_out or 'nothing, the log has no lidar'}"
         )
-
-
-def _fingerprint(inputs: IngestInputs, config: IngestConfig, sha256: str) -> str:
-    return fingerprint_of(
-        source=sha256,
-        city=inputs.city,
-        origin=inputs.origin_lon_lat_deg,
-        config=config,
-        code=code_version("mapforge.ingest", "mapforge.io.drive_writer", "mapforge.schemas.drive"),
-    )

@@ -43,6 +43,11 @@ class Workspace:
         """What a drive alone says of its path, before the drives of a region were brought to agree."""
         return self.root / "trajectories" / "unaligned" / f"{_checked(drive_id)}.parquet"
 
+    @property
+    def settled(self) -> Path:
+        """The ledger of drives whose trajectory is fixed."""
+        return self.root / "trajectories" / "settled.json"
+
     def raster(self, tile: TileId, drive_id: str) -> Path:
         return self.root / "rasters" / str(tile) / f"{_checked(drive_id)}.parquet"
 
@@ -75,11 +80,34 @@ class Workspace:
     def report(self, run_id: str) -> Path:
         return self.root / "reports" / _checked(run_id)
 
+    @property
+    def nights(self) -> Path:
+        return self.root / "nights"
+
+    def night(self, night_id: str) -> Path:
+        """Summary of one night."""
+        return self.nights / _checked(night_id)
+
+    @property
+    def inbox_ledger(self) -> Path:
+        """What became of every log that was ever seen in an inbox."""
+        return self.root / "inbox.json"
+
     def stamp(self, stage: str, item: str) -> Path:
         """Proof that a stage is done with an item (a drive, a tile or tile@drive)."""
         tile, _, drive = item.rpartition("@")
         parts = [*(part for part in tile.split("/") if part), *drive.split("/")]
-        return self.root.joinpath("stamps", _checked(stage), *(_checked(part) for part in parts)).with_suffix(".json")
+        folder = self.root.joinpath("stamps", _checked(stage), *(_checked(part) for part in parts[:-1]))
+        return folder / f"{_checked(parts[-1])}.json"
+
+    @property
+    def withdrawn(self) -> Path:
+        """The logs that were withdrawn, by content: they are not taken in again."""
+        return self.root / "withdrawn.json"
+
+    def tile_names(self, tile: TileId) -> Path:
+        """Where the pieces of a tile touch its borders, and the names its elements have."""
+        return self.root / "tile_names" / f"{tile}.json"
 
     def read_frame(self) -> MapFrame:
         """The map's frame. Raises MissingInputError before the first run has chosen it."""

@@ -24,7 +24,8 @@ from mapforge.schemas.elements import ElementClass, MapElement, content_id
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
-Index = NDArray[np.int64]
+PieceKey = tuple[TileId, str]
+"""A tile, and the content of a piece in it: of an element's pieces the lowest one stands for the element."""
 
 _ON_BORDER_M = 2e-3
 _LEAST_SHARED_M = 0.02
@@ -75,26 +76,31 @@ def elements_of(traces: list[PieceTrace], meet_m: float, max_turn_rad: float) ->
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
-def names_of(
-    traces: list[PieceTrace], element: Index, kept: Mapping[int, str], taken: Collection[str] = ()
-) -> dict[TileId, list[str]]:
-    """Element ids of all pieces, by tile and row.
+def first_pieces(traces: list[PieceTrace], element: Index) -> dict[int, PieceKey]:
+    """Element -> the piece that stands for it."""
+    first: dict[int, PieceKey] = {}
+    for number, trace in zip(element.tolist(), traces):
+        key = (trace.tile, trace.content)
+        first[number] = min(first.get(number, key), key)
+    return first
 
-    element: as `elements_of` says. kept: element -> the name it has already. taken: names no new element may get.
+
+def names_of(
+    traces: list[PieceTrace], element: Index, kept: Mapping[PieceKey, str] | None = None, taken: Collection[str] = ()
+) -> list[str]:
+    """(N,) the name of each piece's element, as `elements_of` tells them apart.
+
+    kept: names of elements that have one already. taken: names that no other element may get.
     """
-    first: dict[int, PieceTrace] = {}
-    for number, trace in zip(element.tolist(), traces):
-        known = first.get(number)
-        if known is None or (trace.tile, trace.content) < (known.tile, known.content):
-            first[number] = trace
-    fresh = {number: content_id(str(trace.tile), trace.content) for number, trace in first.items()}
-    for number in sorted(fresh.keys() - kept.keys()):
-        while fresh[number] in taken:
-            fresh[number] = content_id(fresh[number], "another")
-    names: dict[TileId, list[str]] = {}
-    for number, trace in zip(element.tolist(), traces):
-        names.setdefault(trace.tile, []).append(kept.get(number, fresh[number]))
-    return names
+    names = {}
+    for number, (tile, content) in first_pieces(traces, element).items():
+        name = (kept or {}).get((tile, content))
+        if name is None:
+            name = content_id(str(tile), content)
+            while name in taken:
+                name = content_id(name, "another")
+        names[number] = name
+    return [names[number] for number in element.tolist()]
 
 
 def _ends_on_border(element: MapElement, bounds: tuple[float, float, float, float]) -> Float:

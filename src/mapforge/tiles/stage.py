@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,9 +17,10 @@ from mapforge.io.parquet import read_metadata
 from mapforge.io.workspace import Workspace
 from mapforge.schemas.elements import MapElement
 from mapforge.tiles.config import TilesConfig
+from mapforge.tiles.continuity import PreviousRelease, ancestry_of, kept_names
 from mapforge.tiles.name_records import NameRecord, read_record, write_record
-from mapforge.tiles.naming import PieceTrace, traces_of
-from mapforge.tiles.renaming import Naming, renamed
+from mapforge.tiles.naming import PieceTrace, names_of, traces_of
+from mapforge.tiles.renaming import Affected, Naming, affected_by
 
 BUILD_DIGITS = 12
 TILES_AT_ONCE = 64
@@ -29,35 +30,63 @@ TILES_AT_ONCE = 64
 @dataclass(frozen=True)
 class TilesInputs:
     """tiles: those whose map elements are new; the others of the map are as they were when they were cut last.
-    metadata: for the footers, such as `code_version` and `models`. fingerprints: of the new map elements."""
+    metadata: for the footers, such as `code_version` and `models`. fingerprints: of the new map elements.
+    previous: tile -> build of the release whose names are kept; empty = names come from content."""
 
     workspace: Workspace
     tiles: list[TileId]
     frame: MapFrame
     metadata: dict[str, str]
     fingerprints: dict[TileId, str]
+    previous: dict[TileId, str] = field(default_factory=dict)
 
 
 def run(inputs: TilesInputs, config: TilesConfig) -> dict[TileId, str]:
     """Writes the changed tiles, and those in which the name of an element changed with them; returns their builds.
 
-    The result is that of cutting the whole map at once. Memory: the traces of some tiles, and one tile.
+    Without a previous release the result is that of cutting the whole map at once. Memory: the traces of some tiles,
+    and one tile.
     """
     naming = Naming(inputs.frame, config.meet_m, float(np.radians(config.max_turn_deg)))
-    changed = sorted(set(inputs.tiles))
+    previous = PreviousRelease(inputs.workspace, inputs.frame, inputs.previous) if inputs.previous else None
     builds = {}
     with exclusive(inputs.workspace, "tiles"):
-        for tile in changed:
+        for tile in sorted(set(inputs.tiles)):
             _remember_traces(inputs, tile)
         known = lru_cache(maxsize=8 * TILES_AT_ONCE)(lambda tile: _traces(inputs, tile))
-        for group in _groups(changed):
-            names = renamed(group, known, naming)
-            for tile in sorted(names):
+        for group in _groups(sorted(set(inputs.tiles))):
+            affected = affected_by(group, known, naming)
+            names = _names(affected, inputs, previous)
+            for tile in sorted({*group, *affected.tiles}):
                 if tile in group or tile not in inputs.fingerprints:
-                    build = _cut(inputs, tile, names[tile])
+                    build = _cut(inputs, tile, names.get(tile, {}))
                     if build is not None:
                         builds[tile] = build
     return builds
+
+
+def _names(affected: Affected, inputs: TilesInputs, previous: PreviousRelease | None) -> dict[TileId, dict[int, str]]:
+    """Tile -> row -> name, of all pieces that were reached; names of the others are not given again."""
+    records = {tile: _record(inputs, tile) for tile in affected.tiles}
+    held = {
+        record.names[trace.row]
+        for trace, is_reached in zip(affected.traces, affected.reached.tolist())
+        if not is_reached and (record := records[trace.tile]) is not None and record.names is not None
+    }
+    kept: dict[int, str] = {}
+    if previous is not None and affected.traces:
+        ancestries = [
+            ancestry_of(_pieces(inputs, tile), tile, record.fingerprint, previous)
+            for tile, record in records.items()
+            if record is not None
+        ]
+        kept = {number: name for number, name in kept_names(ancestries, affected.element).items() if name not in held}
+    names = names_of(affected.traces, affected.element, kept, {*held, *kept.values()} if previous else ())
+    reached: dict[TileId, dict[int, str]] = {}
+    for trace, is_reached in zip(affected.traces, affected.reached.tolist()):
+        if is_reached:
+            reached.setdefault(trace.tile, {})[trace.row] = names[trace.tile][trace.row]
+    return reached
 
 
 def _groups(tiles: list[TileId]) -> Iterator[list[TileId]]:
@@ -110,9 +139,9 @@ def _cut(inputs: TilesInputs, tile: TileId, changes: dict[int, str]) -> str | No
 
 def _write(inputs: TilesInputs, tile: TileId, fingerprint: str, names: list[str]) -> str:
     """A build is named by what made it: the same build is never written twice."""
-    build = fingerprint_of(
-        elements=fingerprint, names=names, metadata=inputs.metadata, frame=inputs.frame.as_dict()
-    )[:BUILD_DIGITS]
+    build = fingerprint_of(elements=fingerprint, names=names, metadata=inputs.metadata, frame=inputs.frame.as_dict())[
+        :BUILD_DIGITS
+    ]
     target = inputs.workspace.tile(tile, build)
     if target.exists():
         return build
