@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
@@ -10,7 +11,9 @@ from sqlalchemy.orm import Session
 from mapforge.catalog.database import Database
 from mapforge.catalog.tables import Drive, DriveState, DriveTile, Tile
 from mapforge.errors import UnknownRunError
-from mapforge.schemas.drive import DriveManifest
+
+if TYPE_CHECKING:  # only a name here: what asks for a catalog's state need not load pyarrow
+    from mapforge.schemas.drive import DriveManifest
 
 OUT = (DriveState.PARKED, DriveState.WITHDRAWN)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import Text, literal, select, true, update
 from sqlalchemy.orm import Session
@@ -11,10 +14,11 @@ from sqlalchemy.orm import Session
 from mapforge.catalog.database import Database
 from mapforge.catalog.owner import Fate, fate, this_process
 from mapforge.catalog.tables import Run, RunState, Tile, TileState
-from mapforge.errors import LeaseHeldError
+from mapforge.errors import CatalogError, LeaseHeldError
 
 LEASE_NS = 3600 * 10**9
 RENEW_AFTER_S = 300.0
+logger = logging.getLogger(__name__)
 
 
 class Leases(Database):
@@ -25,7 +29,9 @@ class Leases(Database):
     clock that was wrong, and holds nothing.
     """
 
-    _renewed_s: float = float("-inf")
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._renewed_s: dict[str, float] = {}
 
     def claim(self, tiles: Iterable[str], run_id: str) -> list[str]:
         """Takes the lease of every tile not held by a living owner; returns those taken, sorted.
@@ -56,12 +62,31 @@ class Leases(Database):
 
     def renew_leases(self, run_id: str) -> None:
         """Keeps what a run holds for another hour. Call it as often as you like: it acts every five minutes."""
-        if time.monotonic() - self._renewed_s < RENEW_AFTER_S:
+        if time.monotonic() - self._renewed_s.get(run_id, float("-inf")) < RENEW_AFTER_S:
             return
         with self.writing() as session:
             mine = (Tile.run_id == run_id, Tile.lease_owner == this_process())
             session.execute(update(Tile).where(*mine).values(lease_expires_ns=self.now_ns(session) + LEASE_NS))
-        self._renewed_s = time.monotonic()
+        self._renewed_s[run_id] = time.monotonic()
+
+    @contextmanager
+    def keep_leases(self, run_id: str) -> Iterator[None]:
+        """Renews a run's leases in the background for as long as the block lasts, however long one task takes."""
+        over = threading.Event()
+        beat = threading.Thread(target=self._renew_until, args=(over, run_id), name="leases", daemon=True)
+        beat.start()
+        try:
+            yield
+        finally:
+            over.set()
+            beat.join()
+
+    def _renew_until(self, over: threading.Event, run_id: str) -> None:
+        while not over.wait(RENEW_AFTER_S / 2):
+            try:
+                self.renew_leases(run_id)
+            except CatalogError as error:  # there is time for eleven more tries before a lease is lost
+                logger.warning("leases of run %s were not renewed: %s", run_id, error)
 
     def release_leases(self, run_id: str) -> None:
         """Gives back what a run still holds; tiles left in `building` become `pending`."""

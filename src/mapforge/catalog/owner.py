@@ -35,12 +35,12 @@ def fate(owner: str) -> Fate:
     if view and view != _view():
         return Fate.UNKNOWN  # another container that calls itself by the same name
     try:
-        same = not view or _start(int(pid)) == int(began)
+        now_there = _start(int(pid))
     except psutil.NoSuchProcess:
         return Fate.DEAD
     if not view:
         return Fate.UNKNOWN  # a name as earlier versions wrote it: its start moves with the clock
-    return Fate.ALIVE if same else Fate.DEAD
+    return Fate.ALIVE if now_there == int(began) else Fate.DEAD
 
 
 def is_dead(owner: str) -> bool:

@@ -1,0 +1,58 @@
+"""Runs, and what they tried."""
+
+import pytest
+
+from mapforge.catalog.tables import RunState
+from mapforge.errors import UnknownRunError
+
+TILE = "32617/1/1"
+
+
+def test_a_run_whose_process_died_is_marked_interrupted(catalog, as_owner, dead_owner):
+    as_owner(dead_owner)
+    catalog.start_run("r2", "town", {})
+    as_owner(None)
+    assert catalog.has_living_runs()
+    catalog.start_run("r3", "town", {})
+    states = {run.run_id: run.state for run in catalog.runs()}
+    assert states == {"r1": RunState.RUNNING, "r2": RunState.INTERRUPTED, "r3": RunState.RUNNING}
+    assert catalog.run("r2").ended_ns is not None
+
+
+def test_runs_come_newest_first_and_are_filtered(catalog):
+    catalog.start_run("r2", "village", {})
+    catalog.end_run("r2", RunState.FAILED, "NoUsableDriveError: none")
+    assert [run.run_id for run in catalog.runs()] == ["r2", "r1"]
+    assert [run.run_id for run in catalog.runs(region="town")] == ["r1"]
+    assert [run.run_id for run in catalog.runs(state="failed")] == ["r2"]
+    assert [run.run_id for run in catalog.runs(limit=1)] == ["r2"]
+    assert catalog.run("latest").error == "NoUsableDriveError: none"
+
+
+def test_an_unknown_run_says_which_there_are(catalog):
+    with pytest.raises(UnknownRunError, match="r1"):
+        catalog.run("r9")
+
+
+def test_failures_keep_their_traceback(catalog):
+    catalog.record_attempt("r1", "fusion", TILE, 0.5, "ValueError: boom", "Traceback ...")
+    catalog.record_attempt("r1", "fusion", "32617/1/2", 0.5)
+    (failure,) = catalog.attempts("r1", failed=True)
+    assert (failure.item, failure.error, failure.traceback) == (TILE, "ValueError: boom", "Traceback ...")
+    assert len(catalog.attempts("r1")) == 2
+
+
+def test_the_history_of_a_tile_is_all_that_was_tried_on_it_and_nothing_else(catalog):
+    items = [TILE, f"{TILE}@drive_a", f"{TILE}@drive[b]*", "32617/1/10", "32617/1/10@drive_a", "drive_a", "32617/1/1Z"]
+    for item in items:
+        catalog.record_attempt("r1", "perception", item, 1.0)
+    assert [attempt.item for attempt in catalog.attempts(item=TILE)] == items[:3]
+    assert [attempt.item for attempt in catalog.attempts(item="drive_a")] == ["drive_a"]
+    assert catalog.attempts(item="32617/1/%") == catalog.attempts(item="32617/1/*") == []
+
+
+def test_the_last_attempts_come_in_order(catalog):
+    for number in range(5):
+        catalog.record_attempt("r1", "fusion", f"32617/1/{number}", 1.0)
+    assert [attempt.item[-1] for attempt in catalog.attempts("r1", limit=2)] == ["3", "4"]
+    assert catalog.attempts("r1", stage="tiles") == []
