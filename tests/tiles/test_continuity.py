@@ -16,6 +16,8 @@ from mapforge.io.elements import read_elements
 from mapforge.io.workspace import Workspace
 from mapforge.schemas.elements import ElementClass, MapElement
 from mapforge.tiles.continuity import Ancestry, kept_names
+from mapforge.tiles.naming import PieceTrace, first_pieces
+from mapforge.tiles.renaming import Affected
 
 Names = Callable[[dict[TileId, str]], dict[str, set[str]]]
 
@@ -83,6 +85,16 @@ def test_of_a_split_the_largest_part_keeps_the_name_in_all_its_tiles(build, name
     assert names({tiles[1]: second[tiles[1]]})["lane_divider"] == west | east
 
 
+@pytest.mark.parametrize("tiles_at_once", [1, 2, 64])
+def test_tiles_far_apart_decide_together(build, names, tiles, monkeypatch, tiles_at_once) -> None:
+    """The middle is gone; the parts never meet in one group of tiles, and still only the longer one keeps the name."""
+    monkeypatch.setattr("mapforge.tiles.stage.TILES_AT_ONCE", tiles_at_once)
+    first = build([divider((5, 50), (295, 50))])
+    second = build([divider((5, 50), (95, 50)), divider((201, 50), (295, 50))], previous=first, fingerprint="b")
+    assert names({tiles[2]: second[tiles[2]]}) == names(first)
+    assert not names({tiles[0]: second[tiles[0]]})["lane_divider"] & names(first)["lane_divider"]
+
+
 def test_of_a_merge_the_largest_part_names_the_whole(build, names) -> None:
     first = build([divider((5, 50), (120, 50)), divider((122, 50), (295, 50))])
     (east,) = names({TileId(32617, 5862, 44750): first[TileId(32617, 5862, 44750)]})["lane_divider"]
@@ -138,18 +150,23 @@ def test_a_tile_the_release_does_not_have_is_named_from_its_content(build, names
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_names_are_kept_one_to_one(data: st.DataObject) -> None:
-    """However pieces, tiles and shares fall: no name twice, none without half of the smaller."""
-    ancestries, elements = [], []
-    for _ in range(data.draw(st.integers(1, 4))):
+    """However pieces, tiles and shares fall: no name twice, none that an element beside them holds."""
+    tiles = [TileId(32617, column, 0) for column in range(data.draw(st.integers(1, 4)))]
+    ancestries, traces, elements = {}, [], []
+    for tile in tiles:
         count = data.draw(st.integers(0, 4))
         elements += data.draw(st.lists(st.integers(0, 4), min_size=count, max_size=count))
+        traces += [PieceTrace(tile, row, "", f"{row}", np.zeros((0, 4)), np.zeros((0, 4))) for row in range(count)]
         pairs = data.draw(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abcd")), max_size=6, unique=True))
         pairs = [pair for pair in pairs if pair[0] < count]
         shared = np.array(data.draw(st.lists(st.floats(0, 10), min_size=len(pairs), max_size=len(pairs))))
         piece = np.array([pair[0] for pair in pairs], dtype=np.int64)
         old = dict.fromkeys((pair[1] for pair in pairs), 12.0)
-        ancestries.append(Ancestry(np.full(count, 10.0), piece, [pair[1] for pair in pairs], shared, shared, old))
+        ancestries[tile] = Ancestry(np.full(count, 10.0), piece, [pair[1] for pair in pairs], shared, shared, old)
     element = np.array(elements, dtype=np.int64)
-    kept = kept_names(ancestries, element)
-    assert len(set(kept.values())) == len(kept)
-    assert set(kept) <= set(elements)
+    near = Affected(traces, element, element != 0)
+    kept = kept_names([near, near], ancestries.__getitem__, lambda tile: ["a"] * 4)
+    assert len(set(kept.names.values())) == len(kept.names)
+    assert "a" not in kept.names.values() or 0 not in elements
+    assert set(kept.names) <= set(first_pieces(traces, element).values())
+    assert set(kept.names.values()) <= kept.taken

@@ -7,7 +7,7 @@ whole element decides and one tile at a time is in memory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,9 +21,12 @@ from mapforge.io.parquet import read_metadata
 from mapforge.io.workspace import Workspace
 from mapforge.metrics.correspondence import Shares, pair_up, shares, sizes
 from mapforge.schemas.elements import ElementClass, MapElement
+from mapforge.tiles.naming import PieceKey, first_pieces
+from mapforge.tiles.renaming import Affected
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
+_Piece = tuple[TileId, int]
 
 WITHIN_M = 0.5
 
@@ -114,26 +117,64 @@ def ancestry_of(pieces: list[MapElement], tile: TileId, fingerprint: str, previo
     return Ancestry(size, columns[0], old_id, columns[2], columns[3], old_size)
 
 
-def kept_names(ancestries: Sequence[Ancestry], element: Index) -> dict[int, str]:
-    """Element -> the name it keeps; those that are new are left out.
+@dataclass(frozen=True)
+class KeptNames:
+    """names: of elements that are still the same. taken: all others that no element may get."""
 
-    ancestries: tile after tile. element: (N,) which element each piece belongs to, over all tiles, from 0.
+    names: Mapping[PieceKey, str] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+
+
+def kept_names(
+    around: Iterable[Affected],
+    ancestry: Callable[[TileId], Ancestry],
+    names_now: Callable[[TileId], Sequence[str] | None],
+) -> KeptNames:
+    """Names of elements that a change reaches and that are still the same.
+
+    around: of all changed tiles, in any groups. names_now: of the pieces of a tile, where it was cut: what no change
+    reaches stays called as it is.
     """
-    names = sorted({name for ancestry in ancestries for name in (*ancestry.old_size, *ancestry.old_id)})
-    row_of = {name: row for row, name in enumerate(names)}
-    old_size = np.zeros(len(names))
-    for ancestry in ancestries:
-        for name, part in ancestry.old_size.items():
-            old_size[row_of[name]] += part
-    first = np.cumsum([0, *(len(ancestry.size) for ancestry in ancestries)])
-    new = np.concatenate([element[ancestry.piece + start] for ancestry, start in zip(ancestries, first)])
-    old = np.array([row_of[name] for ancestry in ancestries for name in ancestry.old_id], dtype=np.int64)
-    pair, row = np.unique(np.column_stack([new, old]), axis=0, return_inverse=True)
-    shared = _sums(row.reshape(-1), [ancestry.shared for ancestry in ancestries])
-    weight = _sums(row.reshape(-1), [ancestry.weight for ancestry in ancestries])
-    size = _sums(element, [ancestry.size for ancestry in ancestries])
-    pairs = pair_up(Shares(pair[:, 0], pair[:, 1], shared, weight), size, old_size)
-    return {number: names[row] for number, row in pairs.items()}
+    element_of: dict[_Piece, PieceKey] = {}
+    beside: dict[_Piece, str] = {}
+    for near in around:
+        first = first_pieces(near.traces, near.element)
+        now = {tile: names_now(tile) for tile in near.tiles}
+        for trace, number, is_reached in zip(near.traces, near.element.tolist(), near.reached.tolist()):
+            called = now[trace.tile]
+            if is_reached:
+                element_of[trace.tile, trace.row] = first[number]
+            elif called is not None:
+                beside[trace.tile, trace.row] = called[trace.row]
+    held = {name for piece, name in beside.items() if piece not in element_of}
+    ancestries = {tile: ancestry(tile) for tile in sorted({tile for tile, _ in element_of})}
+    names, old = _paired(element_of, ancestries, held)
+    return KeptNames(names, frozenset(held | old))
+
+
+def _paired(
+    element_of: Mapping[_Piece, PieceKey], ancestries: Mapping[TileId, Ancestry], held: set[str]
+) -> tuple[dict[PieceKey, str], set[str]]:
+    """Element -> old name, and all old names; those that are `held` nobody gets."""
+    keys = sorted(set(element_of.values()))
+    names = sorted({name for own in ancestries.values() for name in (*own.old_size, *own.old_id)})
+    row_of_key, row_of_name = ({item: row for row, item in enumerate(items)} for items in (keys, names))
+    new_size, old_size = np.zeros(len(keys)), np.zeros(len(names))
+    total: dict[tuple[int, int], Float] = {}
+    for (tile, row), key in element_of.items():
+        new_size[row_of_key[key]] += ancestries[tile].size[row]
+    for tile, own in ancestries.items():
+        for name, part in own.old_size.items():
+            old_size[row_of_name[name]] += part
+        for piece, name, *amount in zip(own.piece.tolist(), own.old_id, own.shared, own.weight):
+            if (tile, piece) in element_of and name not in held:
+                pair = row_of_key[element_of[tile, piece]], row_of_name[name]
+                total[pair] = total.get(pair, np.zeros(2)) + amount
+    ordered = sorted(total)
+    rows = np.array(ordered, dtype=np.int64).reshape(-1, 2)
+    amounts = np.array([total[pair] for pair in ordered], dtype=np.float64).reshape(-1, 2)
+    pairs = pair_up(Shares(rows[:, 0], rows[:, 1], amounts[:, 0], amounts[:, 1]), new_size, old_size)
+    return {keys[new]: names[old] for new, old in pairs.items()}, set(names)
 
 
 def _shares_of_class(
@@ -143,11 +184,6 @@ def _shares_of_class(
     old_rows = np.array([k for k, piece in enumerate(old) if piece.element_class is element_class], dtype=np.int64)
     found = shares([pieces[k].geometry for k in new_rows], [old[k].geometry for k in old_rows], within_m)
     return Shares(new_rows[found.new], old_rows[found.old], found.shared, found.weight)
-
-
-def _sums(group: Index, values: list[Float]) -> Float:
-    """Sum of the values of each group, from 0."""
-    return np.bincount(group, weights=np.concatenate(values)).astype(np.float64)
 
 
 def _added_up(pieces: list[OldPiece]) -> dict[str, float]:

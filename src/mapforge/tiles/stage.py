@@ -17,10 +17,10 @@ from mapforge.io.parquet import read_metadata
 from mapforge.io.workspace import Workspace
 from mapforge.schemas.elements import MapElement
 from mapforge.tiles.config import TilesConfig
-from mapforge.tiles.continuity import PreviousRelease, ancestry_of, kept_names
+from mapforge.tiles.continuity import Ancestry, KeptNames, PreviousRelease, ancestry_of, kept_names
 from mapforge.tiles.name_records import NameRecord, read_record, write_record
 from mapforge.tiles.naming import PieceTrace, names_of, traces_of
-from mapforge.tiles.renaming import Affected, Naming, affected_by
+from mapforge.tiles.renaming import Affected, Naming, TracesOf, affected_by
 
 BUILD_DIGITS = 12
 TILES_AT_ONCE = 64
@@ -48,15 +48,16 @@ def run(inputs: TilesInputs, config: TilesConfig) -> dict[TileId, str]:
     and one tile.
     """
     naming = Naming(inputs.frame, config.meet_m, float(np.radians(config.max_turn_deg)))
-    previous = PreviousRelease(inputs.workspace, inputs.frame, inputs.previous) if inputs.previous else None
+    changed = sorted(set(inputs.tiles))
     builds = {}
     with exclusive(inputs.workspace, "tiles"):
-        for tile in sorted(set(inputs.tiles)):
+        for tile in changed:
             _remember_traces(inputs, tile)
         known = lru_cache(maxsize=8 * TILES_AT_ONCE)(lambda tile: _traces(inputs, tile))
-        for group in _groups(sorted(set(inputs.tiles))):
+        kept = _kept(inputs, changed, known, naming)
+        for group in _groups(changed):
             affected = affected_by(group, known, naming)
-            names = _names(affected, inputs, previous)
+            names = _names(affected, kept)
             for tile in sorted({*group, *affected.tiles}):
                 if tile in group or tile not in inputs.fingerprints:
                     build = _cut(inputs, tile, names.get(tile, {}))
@@ -65,27 +66,31 @@ def run(inputs: TilesInputs, config: TilesConfig) -> dict[TileId, str]:
     return builds
 
 
-def _names(affected: Affected, inputs: TilesInputs, previous: PreviousRelease | None) -> dict[TileId, dict[int, str]]:
+def _kept(inputs: TilesInputs, changed: list[TileId], known: TracesOf, naming: Naming) -> KeptNames:
+    """Names from the previous release of all that the changed tiles may rename: the whole map's elements decide."""
+    if not inputs.previous:
+        return KeptNames()
+    previous = PreviousRelease(inputs.workspace, inputs.frame, inputs.previous)
+
+    def ancestry(tile: TileId) -> Ancestry:
+        record = _record(inputs, tile)
+        assert record is not None
+        return ancestry_of(_pieces(inputs, tile), tile, record.fingerprint, previous)
+
+    def names_now(tile: TileId) -> list[str] | None:
+        record = _record(inputs, tile)
+        return None if record is None else record.names
+
+    return kept_names((affected_by(group, known, naming) for group in _groups(changed)), ancestry, names_now)
+
+
+def _names(affected: Affected, kept: KeptNames) -> dict[TileId, dict[int, str]]:
     """Tile -> row -> name, of all pieces that were reached; names of the others are not given again."""
-    records = {tile: _record(inputs, tile) for tile in affected.tiles}
-    held = {
-        record.names[trace.row]
-        for trace, is_reached in zip(affected.traces, affected.reached.tolist())
-        if not is_reached and (record := records[trace.tile]) is not None and record.names is not None
-    }
-    kept: dict[int, str] = {}
-    if previous is not None and affected.traces:
-        ancestries = [
-            ancestry_of(_pieces(inputs, tile), tile, record.fingerprint, previous)
-            for tile, record in records.items()
-            if record is not None
-        ]
-        kept = {number: name for number, name in kept_names(ancestries, affected.element).items() if name not in held}
-    names = names_of(affected.traces, affected.element, kept, {*held, *kept.values()} if previous else ())
+    names = names_of(affected.traces, affected.element, kept.names, kept.taken)
     reached: dict[TileId, dict[int, str]] = {}
-    for trace, is_reached in zip(affected.traces, affected.reached.tolist()):
+    for trace, name, is_reached in zip(affected.traces, names, affected.reached.tolist()):
         if is_reached:
-            reached.setdefault(trace.tile, {})[trace.row] = names[trace.tile][trace.row]
+            reached.setdefault(trace.tile, {})[trace.row] = name
     return reached
 
 
