@@ -63,6 +63,16 @@ class EngineConfig:
     """`cpu`, `cuda`, or `auto`: cuda where there is one."""
     verify_fully: bool = False
     """Compare what is reused by sha256 even when size and time are unchanged."""
+    park_after: int = 3
+    """A log, drive or tile that failed so often in a row is parked: left alone until `mapforge retry` names it."""
+    storage_budget_gb: float | None = None
+    """At the end of a run what nothing needs is removed, oldest first, until the workspace is smaller; none = never."""
+
+    def __post_init__(self) -> None:
+        if self.park_after < 1:
+            raise ConfigurationError(f"engine.park_after={self.park_after} must be at least 1")
+        if self.storage_budget_gb is not None and self.storage_budget_gb < 0.0:
+            raise ConfigurationError(f"engine.storage_budget_gb={self.storage_budget_gb} must not be below 0 GB")
 
 
 @dataclass
@@ -115,6 +125,53 @@ class RegionConfig:
             raise ConfigurationError("region.origin_lat_deg and region.origin_lon_deg go together: set both or neither")
 
 
+class PublishRule(Enum):
+    """When a night publishes."""
+
+    gated = "gated"
+    always = "always"
+    never = "never"
+
+
+@dataclass
+class NightlyConfig:
+    """What happens every night. The gates themselves are `validation.release`, how long releases are kept `releases`."""
+
+    inbox: list[str] = field(default_factory=list)
+    """Folders where new logs arrive; they are read, never changed."""
+    min_age_s: float = 300.0
+    """A log that was written to more recently is left for the next night, unless it has not changed since the last."""
+    settle_s: float = 2.0
+    """A log that changes while it is looked at for this long is left for the next night."""
+    max_tries: int = 3
+    """Nights a log is tried that fails for no fault of its own (disk, memory); then it waits for someone to look."""
+    wait_s: float = 0.0
+    """How long a night waits for one that is still running before it gives up."""
+    lock_expires_s: float = 86400.0
+    """A night on another machine that has not been heard of for so long is taken for dead."""
+    publish: PublishRule = PublishRule.gated
+    """`gated`: when the gates pass; `always`: also when they do not (once, after somebody looked); `never`."""
+    keep_nights: int = 60
+    """Summaries and reports that are kept; reports of kept releases and of failed tiles stay."""
+    cron: str = "0 2 * * *"
+    """When the deployment runs a night."""
+    retry_cron: str | None = None
+    """When the deployment tries failed tiles again; none = only when somebody asks."""
+    timezone: str = "UTC"
+    """Of the cron expressions."""
+    work_pool: str = "mapforge"
+    """Process work pool of the deployments; made when it is not there."""
+
+    def __post_init__(self) -> None:
+        for name in ("min_age_s", "settle_s", "wait_s", "lock_expires_s"):
+            if getattr(self, name) < 0.0:
+                raise ConfigurationError(f"nightly.{name}={getattr(self, name)} must not be below 0 s")
+        if self.max_tries < 1 or self.keep_nights < 1:
+            raise ConfigurationError(
+                f"nightly.max_tries={self.max_tries}, nightly.keep_nights={self.keep_nights}: at least 1"
+            )
+
+
 @dataclass
 class Settings:
     """Everything one run depends on."""
@@ -136,6 +193,7 @@ class Settings:
     tiles: TilesConfig = field(default_factory=TilesConfig)
     releases: ReleasesConfig = field(default_factory=ReleasesConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
+    nightly: NightlyConfig = field(default_factory=NightlyConfig)
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 

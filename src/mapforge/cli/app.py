@@ -82,6 +82,17 @@ def retry(overrides: Overrides = None, json_output: Json = False) -> None:
 
 
 @app.command()
+def nightly(overrides: Overrides = None, json_output: Json = False) -> None:
+    """One night: take in new logs, build what they touched, publish it if the gates pass, say what happened.
+
+    nightly.inbox=[FOLDERS] nightly.publish=gated|always|never; workspace=FOLDER
+    """
+    from mapforge.cli import nights
+
+    _finish(lambda: nights.nightly(overrides or [], json_output), json_output)
+
+
+@app.command()
 def status(overrides: Overrides = None, json_output: Json = False) -> None:
     """Runs, drives and tiles: states and errors.
 
@@ -123,6 +134,17 @@ def train(overrides: Overrides = None, json_output: Json = False) -> None:
     from mapforge.cli import learning
 
     _finish(lambda: learning.train(overrides or [], json_output), json_output)
+
+
+@app.command("export-model")
+def export_model(overrides: Overrides = None, json_output: Json = False) -> None:
+    """A network for other runtimes (ONNX, torch.export), checked against the original.
+
+    model=bev|signs to=[onnx,pt2] out=FOLDER
+    """
+    from mapforge.cli import learning
+
+    _finish(lambda: learning.export_model(overrides or [], json_output), json_output)
 
 
 @app.command()

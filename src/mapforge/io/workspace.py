@@ -48,6 +48,10 @@ class Workspace:
         """The ledger of drives whose trajectory is fixed."""
         return self.root / "trajectories" / "settled.json"
 
+    def trajectory_quality(self, drive_id: str) -> Path:
+        """Rates, gaps, residuals and calibration findings of the drive alone."""
+        return self.root / "trajectories" / "quality" / f"{_checked(drive_id)}.json"
+
     def raster(self, tile: TileId, drive_id: str) -> Path:
         return self.root / "rasters" / str(tile) / f"{_checked(drive_id)}.parquet"
 

@@ -15,7 +15,7 @@ from mapforge.metrics.stations import SegmentIndex, Stations
 
 Float = NDArray[np.float64]
 
-REACHES_M = (2.0, 1.5, 1.0, 1.0, 1.0)
+REACHES_M = (3.0, 2.0, 1.0, 1.0, 1.0)
 ROBUST_M = 0.2
 LEAST_STATIONS = 100
 OBSERVED_SHARE = 0.15

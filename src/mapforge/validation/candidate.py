@@ -46,12 +46,14 @@ class CandidateInputs:
 @dataclass(frozen=True)
 class CandidateVerdict:
     """readings: every gate that was read. changes: tile -> against its released build, those that have one; total: of
-    the tiles that may be published. held: tiles that keep their released build, or stay out, and why."""
+    the tiles that may be published. held: tiles that keep their released build, or stay out, and why. metrics: class ->
+    scores of the drives' agreement."""
 
     readings: tuple[GateReading, ...]
     changes: dict[TileId, TileChange]
     total: TileChange
     held: dict[TileId, tuple[str, ...]]
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def blocking(self) -> tuple[GateReading, ...]:
@@ -82,7 +84,8 @@ def judge(inputs: CandidateInputs, config: ValidationConfig) -> CandidateVerdict
     whole = _whole(result, total, config)
     whole.append(held_reading(len(held), len({*inputs.new, *inputs.old, *inputs.rejected}), config.release))
     readings = [reading for own in by_tile.values() for reading in own]
-    return CandidateVerdict((*readings, *whole), changes, total, dict(sorted(held.items())))
+    metrics = result.agreement.values() if result else {}
+    return CandidateVerdict((*readings, *whole), changes, total, dict(sorted(held.items())), metrics)
 
 
 def _whole(result: ValidationResult | None, total: TileChange, config: ValidationConfig) -> list[GateReading]:

@@ -24,6 +24,8 @@ class ReleaseGatesConfig:
     """Greatest p95 of the offsets between a drive left out and the map of the others; of the whole, a class."""
     max_drive_shift_m: float = 0.35
     """A drive that lies further beside the others, over a window, must be looked at (and withdrawn, or realigned)."""
+    min_drive_found: float = 0.5
+    """Least share of what a drive saw, where others looked, that the map of the others has within 0.5 m."""
     min_interval_95: float = 0.5
     """Least share of these offsets inside the map's stated 95 % interval: below, its sigmas are no sigmas."""
     max_removed_in_tile: float = 0.4

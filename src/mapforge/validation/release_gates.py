@@ -108,9 +108,13 @@ def whole_readings(
 
 def drive_readings(offset: DriveOffset, config: ReleaseGatesConfig) -> list[GateReading]:
     """Gates of one drive: does it lie where the others do?"""
-    shift = offset.shift_m if offset.length_m >= config.min_length_m else math.nan
+    about, enough = f"drive {offset.drive_id}", offset.length_m >= config.min_length_m
+    shift, found = (offset.shift_m, offset.completeness) if enough else (math.nan, math.nan)
     meaning = f"m to the other drives: {offset.east_m:+.2f} east, {offset.north_m:+.2f} north"
-    return [GateReading("shift", f"drive {offset.drive_id}", shift, config.max_drive_shift_m, True, meaning)]
+    return [
+        GateReading("shift", about, shift, config.max_drive_shift_m, True, meaning),
+        GateReading("found", about, found, config.min_drive_found, False, "share of what it saw that others map too"),
+    ]
 
 
 def held_reading(held: int, changed: int, config: ReleaseGatesConfig) -> GateReading:

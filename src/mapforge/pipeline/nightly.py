@@ -1,0 +1,297 @@
+"""A night: take in what arrived, build what it touched, judge it without labels, publish it or say why not.
+
+Nothing here needs a scheduler: `mapforge nightly` in a crontab will do; `flows/nightly.py` does it under Prefect.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mapforge.catalog import Catalog
+from mapforge.catalog.tables import DriveState, TileState
+from mapforge.config import PublishRule, Settings
+from mapforge.errors import LeaseHeldError, MapForgeError
+from mapforge.io.atomic import write_text
+from mapforge.io.workspace import Workspace
+from mapforge.pipeline.execution import NoProgress, Progress
+from mapforge.pipeline.inbox import Inbox, InboxLedger, LogState, ingest_recipe, look_into, remember
+from mapforge.pipeline.jobs import OF_THE_MACHINE
+from mapforge.pipeline.night_lock import Turn, night_lock
+from mapforge.pipeline.night_page import night_page
+from mapforge.pipeline.night_retention import prune_night_folders
+from mapforge.pipeline.night_summary import ChangedTile, NightOutcome, NightSummary, Problem, TakenLog
+from mapforge.pipeline.release_candidate import Candidate, candidate, judge_candidate
+from mapforge.pipeline.run import ingest_logs, new_run_id, run_region
+from mapforge.pipeline.runners import Runner
+from mapforge.releases.publish import publish
+from mapforge.releases.retention import prune
+from mapforge.validation.candidate import CandidateVerdict
+
+SUMMARY, PAGE, LATEST = "summary.json", "summary.md", "latest"
+WORTH_ANOTHER_NIGHT = (*OF_THE_MACHINE, "WorkerDied", "MemoryError", "KilledWorker")
+
+
+def nightly(settings: Settings, runner: Runner, progress: Progress | None = None) -> NightSummary:
+    """One night of a workspace. Never raises what MapForge knows how to explain: the summary says it.
+
+    The summary is written to nights/<id>/ as JSON and Markdown, and to nights/latest.*; one that was skipped because
+    another night is running leaves `latest` alone.
+    """
+    workspace = Workspace(Path(settings.workspace).expanduser().resolve())
+    began = time.perf_counter()
+    night = NightSummary(
+        new_run_id(), str(workspace.root), settings.region.name, datetime.now(tz=UTC).isoformat(timespec="seconds")
+    )
+    try:
+        with (
+            night_lock(workspace, night.night_id, settings.nightly.wait_s, settings.nightly.lock_expires_s) as turn,
+            closing(Catalog.of(settings.workspace, settings.catalog_url)) as catalog,
+        ):
+            _Night(settings, workspace, catalog, night).run(turn, runner, progress or NoProgress())
+    except LeaseHeldError as error:
+        night.outcome, night.reason = NightOutcome.SKIPPED, str(error)
+    except (MapForgeError, OSError) as error:
+        night.outcome, night.reason = NightOutcome.FAILED, f"{type(error).__name__}: {error}"
+        night.problems.append(Problem("the night", night.reason, f"mapforge nightly workspace={_quoted(workspace)}"))
+    except BaseException as error:
+        night.reason = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        night.seconds = round(time.perf_counter() - began, 3)
+        _write(night, workspace)
+    return night
+
+
+class _Night:
+    """The steps of one night, and the summary they fill."""
+
+    def __init__(self, settings: Settings, workspace: Workspace, catalog: Catalog, night: NightSummary) -> None:
+        self.settings = settings
+        self.workspace = workspace
+        self.catalog = catalog
+        self.night = night
+
+    def run(self, turn: Turn, runner: Runner, progress: Progress) -> None:
+        self.note_turn(turn)
+        self.take_in(runner, progress)
+        self.build(runner, progress)
+        found = candidate(self.workspace, self.catalog)
+        self.night.release = found.release.name if found.release is not None else None
+        if found.differs:
+            self.decide(found)
+        else:
+            self.night.outcome = NightOutcome.UNCHANGED
+        self.name_bad_tiles()
+        self.prune()
+        self.sort_known()
+
+    def note_turn(self, turn: Turn) -> None:
+        if turn.waited_s >= 1.0:
+            self.night.notes.append(f"waited {turn.waited_s:.0f} s for another night to end")
+        if turn.took_over is not None:
+            self.night.notes.append(f"night {turn.took_over.night_id} died before its end; this one went on from there")
+
+    def take_in(self, runner: Runner, progress: Progress) -> None:
+        """New, whole logs into the drive store."""
+        ledger, recipe = InboxLedger(self.workspace), ingest_recipe(self.settings)
+        config = self.settings.nightly
+        folders = config.inbox or self.settings.region.logs
+        known_drives = {path.parent.name for path in self.workspace.drives.glob("*/manifest.json")}
+        known_drives |= {drive.drive_id for drive in self.catalog.drives(state=DriveState.WITHDRAWN)}
+        inbox = look_into(folders, ledger, recipe, known_drives, config.min_age_s, config.settle_s)
+        self.night.waiting = dict(sorted(inbox.waiting.items()))
+        self._name_bad_logs(inbox)
+        if inbox.fresh:
+            settings = self._with_logs([str(log.path) for log in inbox.fresh])
+            began = time.perf_counter()
+            for entry in ingest_logs(settings, runner, progress, "auto"):
+                self._take(entry, inbox, ledger, recipe)
+            self.night.timing_s["ingest"] = round(time.perf_counter() - began, 3)
+            self.night.tasks["ingest"] = len(inbox.fresh)
+        ledger.save(inbox.stamps)
+
+    def build(self, runner: Runner, progress: Progress) -> None:
+        """Everything that is not as it should be, whether by new drives, settings, weights or code."""
+        if not any(self.workspace.drives.glob("*/manifest.json")):
+            self.night.notes.append("no drive yet: the workspace is empty and nothing usable lies in the inbox")
+            return
+        report = run_region(self._with_logs([]), runner, progress)
+        night = self.night
+        night.run_id = report["run_id"]
+        night.links["report"] = report["report"]
+        night.notes += report["notes"]
+        for stage, seconds in report["timing_s"].items():
+            night.timing_s[stage] = round(night.timing_s.get(stage, 0.0) + seconds, 3)
+        for attempt in self.catalog.attempts(report["run_id"]):
+            night.tasks[attempt.stage] = night.tasks.get(attempt.stage, 0) + 1
+        night.built_tiles = len(
+            {a.item for a in self.catalog.attempts(report["run_id"]) if a.stage == "fusion" and a.error is None}
+        )
+        for drive in report["drives"]:
+            if drive["state"] != "used":
+                self._problem(f"drive {drive['drive_id']}", drive["note"], self._command("run"), once=True)
+
+    def decide(self, found: Candidate) -> None:
+        """Publishes what passes, or says which gate did not."""
+        night, began = self.night, time.perf_counter()
+        verdict = judge_candidate(found, self.workspace, self.catalog, self.settings.validation)
+        night.timing_s["gates"] = round(time.perf_counter() - began, 3)
+        self._note_verdict(found, verdict)
+        rule = self.settings.nightly.publish
+        held = {} if rule is PublishRule.always else {str(tile): why for tile, why in verdict.held.items()}
+        builds = {tile: build for tile, build in found.builds.items() if tile not in held}
+        if rule is PublishRule.never:
+            night.outcome, night.reason = NightOutcome.HELD, "nightly.publish=never: judged, not published."
+        elif verdict.blocking and rule is PublishRule.gated:
+            night.outcome = NightOutcome.HELD
+            night.reason = f"The release stays as it is: {_count(len(verdict.blocking), 'gate')} failed."
+            for reading in verdict.blocking:
+                self._problem(f"gate {reading.gate}, {reading.about}", reading.sentence(), self._todo(reading.about))
+        elif not builds and not found.gone:
+            night.outcome = NightOutcome.HELD
+            night.reason = "Every changed tile is held back; the release stays as it is."
+        else:
+            self._publish(found, builds, verdict)
+        for tile, why in held.items():
+            if tile not in found.rejected:
+                self._problem(
+                    f"tile {tile} held back", "; ".join(why), self._command("nightly", "nightly.publish=always")
+                )
+
+    def name_bad_tiles(self) -> None:
+        """Failed, rejected and parked tiles, with the command that runs them again."""
+        night = self.night
+        night.tiles = {str(state): count for state, count in self.catalog.count_tiles().items()}
+        for state in (TileState.FAILED, TileState.PARKED, TileState.REJECTED):
+            for tile in self.catalog.tiles(state=state):
+                where = f" in {tile.stage}" if tile.stage else ""
+                again = self._command("retry", f"tile={tile.tile}")
+                self._problem(
+                    f"tile {tile.tile} {state}{where}", tile.error or "", again, once=state != TileState.FAILED
+                )
+        for drive in self.catalog.drives(state=DriveState.PARKED):
+            self._problem(f"drive {drive.drive_id} parked", drive.error or "", self._command("status"), once=True)
+
+    def prune(self) -> None:
+        """Old releases, reports and summaries go."""
+        config = self.settings.releases
+        pruned = prune(self.workspace, self.catalog, config.keep, config.keep_days)
+        folders = prune_night_folders(self.workspace, self.catalog, self.settings.nightly.keep_nights)
+        self.night.pruned = {
+            "releases": len(pruned.releases),
+            "tile_files": len(pruned.builds),
+            "freed_bytes": pruned.freed_bytes,
+            "folders": folders,
+        }
+        if pruned.note is not None:
+            self.night.notes.append(pruned.note)
+
+    def sort_known(self) -> None:
+        """What was said last night in the same words, and need not be tried again, is not news."""
+        said = _said_before(self.workspace)
+        night = self.night
+        night.known += [p for p in night.problems if p.once and (p.what, p.why) in said]
+        night.problems = [p for p in night.problems if not (p.once and (p.what, p.why) in said)]
+
+    def _take(self, entry: dict[str, Any], inbox: Inbox, ledger: InboxLedger, recipe: str) -> None:
+        """Notes what became of one log."""
+        path, error = entry["source"], entry["error"]
+        machine = error is not None and error.partition(":")[0] in WORTH_ANOTHER_NIGHT
+        tries = self.settings.nightly.max_tries
+        record = remember(ledger, path, inbox.stamps[path], recipe, entry["drive_id"], error, machine, tries)
+        if record.state is LogState.TAKEN:
+            warnings = tuple(entry["warnings"])
+            quarantined = sum(entry["quarantined"].values())
+            self.night.taken.append(TakenLog(path, entry["drive_id"], entry["duration_s"], quarantined, warnings))
+            return
+        again = self._command("ingest", f"source={shlex.quote(path)}")
+        self._problem(f"log {Path(path).name} {record.state}", f"{error} ({path})", again, once=True)
+
+    def _name_bad_logs(self, inbox: Inbox) -> None:
+        """Refused ones were named when they came; they are listed, not complained about again."""
+        for path, record in inbox.known_bad.items():
+            self.night.known.append(Problem(f"log {Path(path).name} {record.state}", f"{record.error} ({path})"))
+        for folder in inbox.missing:
+            self._problem(f"inbox {folder}", "does not exist", f"ls -d {shlex.quote(folder)}")
+
+    def _note_verdict(self, found: Candidate, verdict: CandidateVerdict) -> None:
+        night = self.night
+        night.gates = [
+            {**reading.__dict__, "passed": reading.passed}
+            for reading in sorted(verdict.readings, key=lambda r: (r.passed, r.about, r.gate))
+        ]
+        night.changes = {name: dict(change.__dict__) for name, change in verdict.total.lines.items()}
+        night.changes |= {name: dict(change.__dict__) for name, change in verdict.total.points.items()}
+        night.changed_tiles = [
+            ChangedTile(str(tile), round(change.length_m, 1), verdict.held.get(tile, ()))
+            for tile, change in verdict.changes.items()
+        ]
+        released = found.release.builds if found.release is not None else {}
+        night.new_tiles = sum(tile not in released for tile in found.builds)
+        night.gone_tiles = found.gone
+        night.metrics = verdict.metrics
+
+    def _publish(self, found: Candidate, builds: dict[str, str], verdict: CandidateVerdict) -> None:
+        night = self.night
+        night.previous_release = night.release
+        manifest = publish(
+            self.workspace,
+            self.catalog,
+            builds,
+            night.run_id or night.night_id,
+            night.night_id,
+            removed=found.gone,
+            metrics=verdict.metrics,
+            config=self.settings.releases,
+        )
+        night.release, night.outcome = manifest.name, NightOutcome.PUBLISHED
+        night.links["release"] = str(self.workspace.release(manifest.name))
+
+    def _todo(self, about: str) -> str:
+        """For a gate of a drive: look at it, then take it out. For the others: look, then publish all the same."""
+        if about.startswith("drive "):
+            return self._command("withdraw", f"drive={about.removeprefix('drive ')}")
+        return self._command("nightly", "nightly.publish=always") + "  # after a look: is the change real?"
+
+    def _with_logs(self, logs: list[str]) -> Settings:
+        return replace(self.settings, region=replace(self.settings.region, logs=logs))
+
+    def _command(self, name: str, *words: str) -> str:
+        return " ".join(["mapforge", name, f"workspace={_quoted(self.workspace)}", *words])
+
+    def _problem(self, what: str, why: str, todo: str = "", once: bool = False) -> None:
+        self.night.problems.append(Problem(what, why, todo, once))
+
+
+def _said_before(workspace: Workspace) -> set[tuple[str, str]]:
+    """Problems of the newest summary, old and new."""
+    try:
+        last = json.loads((workspace.nights / f"{LATEST}.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return set()
+    return {(problem["what"], problem["why"]) for problem in (*last["problems"], *last["known"])}
+
+
+def _write(night: NightSummary, workspace: Workspace) -> None:
+    folder, tmp = workspace.night(night.night_id), workspace.nights / ".unfinished"
+    texts = {"json": json.dumps(night.as_dict(), indent=1, sort_keys=True) + "\n", "md": night_page(night)}
+    for name in (SUMMARY, PAGE):
+        write_text(folder / name, texts[name.rpartition(".")[2]], tmp)
+    if night.outcome is not NightOutcome.SKIPPED:
+        for suffix, text in texts.items():
+            write_text(workspace.nights / f"{LATEST}.{suffix}", text, tmp)
+
+
+def _quoted(workspace: Workspace) -> str:
+    return shlex.quote(str(workspace.root))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
