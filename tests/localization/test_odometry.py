@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from scipy.spatial.transform import Rotation
 
+from mapforge.localization.inertial import turn_rates
 from mapforge.localization.log_poses import faults_of_poses
 from mapforge.localization.odometry import path_of_poses, path_of_wheels
 from mapforge.localization.resampling import trajectory_of
@@ -23,11 +24,12 @@ def _vehicle(speed_mps: float, yaw_rate_radps: float) -> pa.Table:
 
 
 def test_wheels_drive_a_circle() -> None:
-    path = path_of_wheels(_vehicle(10.0, 2 * np.pi / 10), IMU.empty_table())
+    vehicle = _vehicle(10.0, 2 * np.pi / 10)
+    path = path_of_wheels(vehicle, turn_rates(IMU.empty_table(), vehicle, np.eye(3), 2.8))
     assert path is not None
     assert np.linalg.norm(path.pose[-1, :3, 3]) < 0.05
     assert path.length_m == pytest.approx(100.0, abs=0.1)
-    assert path_of_wheels(VEHICLE.empty_table(), IMU.empty_table()) is None
+    assert path_of_wheels(VEHICLE.empty_table(), None) is None
 
 
 def test_local_poses_are_a_path_and_georeferenced_ones_are_not() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mapforge.localization.drive_state import Calibration, DriveState, Layout
 from mapforge.localization.gnss import Fixes
 from mapforge.localization.gravity import UpDirections
-from mapforge.localization.pose_graph import Anchor, SlowError, SmoothedPath, Steps, smooth
+from mapforge.localization.motion_measurements import OdometrySteps
+from mapforge.localization.place_measurements import Anchor, FixedPlaces, Priors, SlowError, Verticals
+from mapforge.localization.pose_graph import Measurement, SmoothedPath, smooth
 
 COUNT = 41
 TIMES = np.arange(COUNT, dtype=np.int64) * 100_000_000
@@ -29,15 +32,26 @@ def _fixes(pose: np.ndarray, lever_m: np.ndarray, sigma_m: float, error_m: np.nd
 
 
 def _smooth(
-    initial: np.ndarray, fixes: Fixes, anchor: Anchor | None = None, share: float = 0.0, up: bool = True
+    initial: np.ndarray,
+    fixes: Fixes,
+    anchor: Anchor | None = None,
+    share: float = 0.0,
+    calibration_sigma: float = 1e-6,
 ) -> SmoothedPath:
     truth = _truth()
-    step = np.linalg.inv(truth[:-1]) @ truth[1:]
     sigma = np.full(COUNT - 1, 1.0)
-    nodes = np.array([0, 20, 40]) if up else np.zeros(0, np.int64)
-    directions = UpDirections(nodes, truth[nodes, 2, :3], 0.01)
-    steps = Steps(step, sigma * 1e-3, sigma * 0.01)
-    return smooth(TIMES, initial, steps, fixes, SlowError(share, 60.0), directions, anchor, 2.0, 20)
+    nodes = np.array([0, 20, 40])
+    measurements: list[Measurement] = [
+        OdometrySteps(np.linalg.inv(truth[:-1]) @ truth[1:], sigma * 1e-3, sigma * 0.01),
+        Verticals(UpDirections(nodes, truth[nodes, 2, :3], 0.01)),
+        Priors(np.full(len(Calibration), calibration_sigma)),
+    ]
+    if anchor is not None:
+        measurements.append(anchor)
+    if len(fixes):
+        measurements.append(FixedPlaces(TIMES, fixes, SlowError(share, 60.0), 0, calibrated=True))
+    layout = Layout(COUNT, (len(fixes),) if len(fixes) else (), 0)
+    return smooth(DriveState.at(initial, layout), layout, measurements, (1.0, 4.0), 2.0, 20)
 
 
 def _disturbed(truth: np.ndarray) -> np.ndarray:

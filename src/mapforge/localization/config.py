@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mapforge.errors import ConfigurationError
+from mapforge.localization.alignment_config import AlignmentConfig
 
 
 class PoseSource(Enum):
@@ -63,25 +64,51 @@ class SmootherConfig:
     odometry_sigma_rad: float = 0.0004
     """Random walk of the lidar odometry's attitude, per square root of a metre driven."""
     wheel_sigma_scale: float = 5.0
-    """How many times worse the log's own odometry or wheels are than lidar odometry."""
+    """How many times worse the log's own odometry is than lidar odometry."""
+    wheel_sigma_m: float = 0.02
+    """Random walk of the rolled distance, per square root of a metre driven."""
+    distance_scale_sigma: float = 0.02
+    """Error of the wheels' scale (their radius)."""
+    gyro_noise_rad: float = 0.0003
+    """Random walk of the gyro's angle, per square root of a second."""
+    gyro_bias_sigma_radps: float = 0.01
+    """Bias of the gyro at the start of a drive."""
+    gyro_bias_walk_radps: float = 0.0003
+    """How much that bias changes in a minute."""
+    wheelbase_m: float = 2.8
+    """Turns a steering angle into a yaw rate, where neither gyro nor yaw rate are there."""
     gnss_sigma_m: float = 1.0
     """Horizontal error of a fix that states no covariance; its height error is twice that."""
     gnss_sigma_floor_m: float = 0.02
     """No fix is believed to be better than this."""
     gnss_slow_share: float = 0.7
-    """Share of a fix's variance that changes slowly, so that averaging does not remove it."""
+    """Share of a fix's variance that changes slowly, where fixes are too sparse to show it themselves."""
     gnss_correlation_s: float = 60.0
     """Time over which the slow error stays the same."""
+    gnss_clock_sigma_s: float = 0.05
+    """Error of the receiver's clock against the sweeps'."""
+    lever_sigma_m: float = 0.05
+    """Error of the antenna's place on the car where it is calibrated."""
+    unknown_lever_sigma_m: float = 1.0
+    """The same where no calibration says where the antenna is."""
+    mount_sigma_rad: float = 0.02
+    """Error of the lidar's (else the inertial unit's) mounting angles."""
+    axle_sigma_m: float = 0.3
+    """Error of the ego origin's place against the rear axle."""
+    tilt_sigma_rad: float = 0.01
+    """Tilt of the accelerometer: its bias and its mounting."""
     gravity_sigma_rad: float = 0.03
     """Noise of the up direction as one second of the IMU shows it."""
     level_sigma_rad: float = 0.05
     """How level a car is believed to stand, once every `level_spacing_m`, where there is no IMU."""
     level_spacing_m: float = 10.0
     """Distance between those beliefs."""
+    log_attitude_sigma_rad: float = 0.01
+    """Error of the attitude of the log's own georeferenced poses, which lasts for `gnss_correlation_s`."""
     huber_sigmas: float = 2.0
-    """Residuals beyond this many sigmas count linearly (multipath, false registration)."""
+    """Residuals beyond this many sigmas lose weight (multipath, false registration)."""
     max_iterations: int = 15
-    """Gauss-Newton steps at most."""
+    """Gauss-Newton steps at most, of each of two passes."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.gnss_slow_share < 1.0:
@@ -91,31 +118,23 @@ class SmootherConfig:
 
 
 @dataclass
-class AlignmentConfig:
-    """How the drives of a region are brought to agree."""
+class QualityConfig:
+    """From where on a drive's quality record names something as odd."""
 
-    sweep_spacing_m: float = 4.0
-    """A sweep is used about every so many metres driven."""
-    segment_m: float = 40.0
-    """Length of the pieces that are registered to other drives, and of the steps in which a path may bend."""
-    max_range_m: float = 35.0
-    """Returns farther from the car are left out."""
-    downsampling_m: float = 0.4
-    """Edge of the voxels a segment is thinned to."""
-    map_voxel_m: float = 1.0
-    """Edge of the Gaussian voxels of the drive it is registered to."""
-    max_correspondence_m: float = 1.5
-    """Disagreements larger than about this are not found."""
-    min_overlap: float = 0.4
-    """A segment counts as seen by the other drive when this share of its points finds a partner."""
-    max_shift_m: float = 2.0
-    """Registrations that move a segment farther than this are not believed."""
-    registration_sigma_m: float = 0.03
-    """Error of one registration."""
-    bending_sigma_m: float = 0.05
-    """How much a path may bend from one segment to the next."""
-    rounds: int = 2
-    """Registration and adjustment are repeated, since corrected segments register better."""
+    moved_mount_rad: float = 0.0087
+    """Mounting angle of lidar or inertial unit against the calibration (half a degree)."""
+    moved_lever_m: float = 0.1
+    """Place of the GNSS antenna against the calibration."""
+    moved_clock_s: float = 0.02
+    """Clock of the receiver against the sweeps'."""
+    moved_scale: float = 0.025
+    """Scale of the wheels."""
+    max_outlier_share: float = 0.1
+    """Share of one sensor's measurements that contradict the rest."""
+    max_gap_s: float = 5.0
+    """Silence of a sensor."""
+    max_lost_share: float = 0.02
+    """Share of sweeps that could not be registered."""
 
 
 @dataclass
@@ -140,4 +159,5 @@ class LocalizationConfig:
     """Poses are written at least this often."""
     lidar_odometry: LidarOdometryConfig = field(default_factory=LidarOdometryConfig)
     smoother: SmootherConfig = field(default_factory=SmootherConfig)
+    quality: QualityConfig = field(default_factory=QualityConfig)
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)

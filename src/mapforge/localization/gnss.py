@@ -12,6 +12,9 @@ from mapforge.geometry.crs import MapFrame, projected_to_wgs84, wgs84_to_project
 from mapforge.geometry.se3 import Float
 
 HEIGHT_SIGMA_RATIO = 2.0
+MAX_TRIPLE_NS = 2_500_000_000
+MIN_TRIPLES = 10
+NORMAL_MAD = 0.6745
 MAX_STATED_SIGMA_M = 100.0
 GEOREFERENCED = "EPSG:"
 
@@ -51,6 +54,21 @@ def fixes_of_gnss(
     default = default_sigma_m * np.array([1.0, 1.0, HEIGHT_SIGMA_RATIO])
     sigma = np.clip(np.where(np.isfinite(stated), stated, default), floor_sigma_m, MAX_STATED_SIGMA_M)
     return Fixes(times, xyz, sigma, lever_ego_m)
+
+
+def fast_share(fixes: Fixes, antenna_map: Float) -> float | None:
+    """Share of the stated sigma that changes from fix to fix; None where fixes are too few or too far apart to tell.
+
+    antenna_map: (M, 3) where odometry says the antenna was. Second differences of the misfit take out bias, drift
+    and a slightly wrong heading; white noise is left, sqrt(6) times (median absolute deviation, so that multipath does
+    not count).
+    """
+    misfit = (fixes.xyz_map - antenna_map) / fixes.sigma_m
+    second = misfit[2:] - 2.0 * misfit[1:-1] + misfit[:-2]
+    close = fixes.timestamps_ns[2:] - fixes.timestamps_ns[:-2] <= MAX_TRIPLE_NS
+    if close.sum() < MIN_TRIPLES:
+        return None
+    return float(np.median(np.abs(second[close][:, :2])) / NORMAL_MAD / np.sqrt(6.0))
 
 
 def fixes_of_poses(poses: pa.Table, frame: MapFrame, sigma_m: float) -> Fixes:

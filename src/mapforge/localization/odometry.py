@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from mapforge.geometry.se3 import Float
 from mapforge.geometry.trajectory import Trajectory
+from mapforge.localization.inertial import TurnRates, measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,13 @@ class OdometryPath:
         """(N - 1, 4, 4): `ego_k_SE3_ego_k+1`."""
         return np.linalg.inv(self.pose[:-1]) @ self.pose[1:]
 
+    def thinned(self, min_step_ns: int) -> OdometryPath:
+        """Poses at least so far apart in time, and the last one."""
+        slot = (self.timestamps_ns - self.timestamps_ns[0]) // min_step_ns
+        keep = np.append(np.flatnonzero(np.diff(slot, prepend=-1)), len(slot) - 1)
+        keep = np.unique(keep)
+        return OdometryPath(self.timestamps_ns[keep], self.pose[keep], self.lost[keep], self.source)
+
     def trajectory(self) -> Trajectory:
         """The same path as an interpolator, in frame `odom`."""
         quaternion = Rotation.from_matrix(self.pose[:, :3, :3]).as_quat(canonical=True)[:, [3, 0, 1, 2]]
@@ -55,28 +63,18 @@ def path_of_poses(poses: pa.Table) -> OdometryPath | None:
     return OdometryPath(times, pose, np.zeros(len(times), dtype=bool), "log_odometry")
 
 
-def path_of_wheels(vehicle: pa.Table, imu: pa.Table) -> OdometryPath | None:
-    """Planar dead reckoning from wheel speed and yaw rate (of the IMU, else of the car); None without them."""
-    speed_at = _signal(vehicle, "speed_mps")
-    yaw_rate_at = _signal(imu, "gz_radps") or _signal(vehicle, "yaw_rate_radps")
-    if speed_at is None or yaw_rate_at is None:
+def path_of_wheels(vehicle: pa.Table, rates: TurnRates | None) -> OdometryPath | None:
+    """Planar dead reckoning from wheel speed and yaw rate; None without them."""
+    times, speed = measured(vehicle["timestamp_ns"].to_numpy(), vehicle["speed_mps"].to_numpy()[:, None])
+    if rates is None or len(times) < 2:
         return None
-    times = speed_at[0]
-    seconds = (times - times[0]) * 1e-9
-    step_s = np.diff(seconds)
-    yaw_rate = np.interp(times, *yaw_rate_at)
+    step_s = np.diff(times) * 1e-9
+    yaw_rate = np.interp(times, rates.timestamps_ns, rates.rate_ego[:, 2])
     yaw = np.concatenate([[0.0], np.cumsum(0.5 * (yaw_rate[1:] + yaw_rate[:-1]) * step_s)])
-    advance = 0.5 * (speed_at[1][1:] + speed_at[1][:-1]) * step_s
+    advance = 0.5 * (speed[1:, 0] + speed[:-1, 0]) * step_s
     middle = 0.5 * (yaw[1:] + yaw[:-1])
     pose = np.tile(np.eye(4), (len(times), 1, 1))
     pose[:, :3, :3] = Rotation.from_euler("z", yaw[:, None]).as_matrix()
     pose[1:, 0, 3] = np.cumsum(advance * np.cos(middle))
     pose[1:, 1, 3] = np.cumsum(advance * np.sin(middle))
     return OdometryPath(times, pose, np.zeros(len(times), dtype=bool), "wheels")
-
-
-def _signal(table: pa.Table, column: str) -> tuple[NDArray[np.int64], Float] | None:
-    """Times and values of a column where it was measured; None when it has fewer than two."""
-    times, values = table["timestamp_ns"].to_numpy(), table[column].to_numpy()
-    times, first = np.unique(times[np.isfinite(values)], return_index=True)
-    return (times, values[np.isfinite(values)][first]) if len(times) >= 2 else None

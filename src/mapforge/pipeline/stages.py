@@ -19,14 +19,16 @@ def localize(inputs: Any, config: Any) -> list[Path]:
     from mapforge.localization import stage
 
     stage.run(inputs, config)
-    return [inputs.workspace.unaligned_trajectory(inputs.drive_id)]
+    workspace, drive = inputs.workspace, inputs.drive_id
+    return [workspace.unaligned_trajectory(drive), workspace.trajectory_quality(drive)]
 
 
 def align(inputs: Any, config: Any) -> list[Path]:
     from mapforge.localization import alignment
 
     alignment.run(inputs, config)
-    return [inputs.workspace.trajectory(drive) for drive in inputs.drive_ids]
+    finals = [inputs.workspace.trajectory(drive) for drive in inputs.moving]
+    return [path for path in finals if path.exists()]
 
 
 def rasterize(inputs: Any, config: Any) -> list[Path]:
