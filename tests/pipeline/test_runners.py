@@ -6,11 +6,12 @@ import pytest
 from mapforge.pipeline.dask_runner import DaskRunner
 from mapforge.pipeline.jobs import Job
 from mapforge.pipeline.runners import InlineRunner, LocalRunner
+from mapforge.pipeline.stamps import Recipe
 
 
 def jobs(workspace, runs):
     return [
-        Job("stage", f"item{i}", run, work.Inputs(workspace, f"item{i}"), "c", "f", workspace)
+        Job("stage", f"item{i}", run, work.Inputs(workspace, f"item{i}"), "c", Recipe({"a": "1"}), workspace)
         for i, run in enumerate(runs)
     ]
 

@@ -1,16 +1,17 @@
-"""Runs a stage's jobs: skips what is done, records every attempt, times the stage, keeps the failures."""
+"""Runs a stage's jobs: records every attempt, times the stage, keeps the failures."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from mapforge.catalog import Catalog
-from mapforge.pipeline.jobs import Job, Outcome, finished_outputs
+from mapforge.pipeline.jobs import Job, JobError, Outcome
 from mapforge.pipeline.runners import Runner
+from mapforge.pipeline.stamps import Failure, Ledger
 
 
 class Progress(Protocol):
@@ -38,10 +39,10 @@ class NoProgress:
 
 @dataclass
 class StageResult:
-    """What a stage's jobs came to. outputs: item -> files; errors: item -> message."""
+    """What a stage's jobs came to. outputs: item -> files; errors: item -> why it failed."""
 
     outputs: dict[str, tuple[Path, ...]] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, JobError] = field(default_factory=dict)
 
 
 @dataclass
@@ -55,39 +56,50 @@ class Execution:
     runner: Runner
     catalog: Catalog
     progress: Progress
-    verify_fully: bool = False
     timing_s: dict[str, float] = field(default_factory=dict)
     executed: dict[str, int] = field(default_factory=dict)
     peak_memory_mb: float = 0.0
 
-    def do(self, stage: str, jobs: Sequence[Job]) -> StageResult:
-        """Runs those jobs of a stage whose result is not there already. Failures are kept, never raised."""
+    def do(
+        self,
+        stage: str,
+        jobs: Sequence[Job],
+        reused: int = 0,
+        finished: Callable[[str, tuple[Path, ...]], None] | None = None,
+    ) -> StageResult:
+        """Runs a stage's jobs. Failures are kept, never raised.
+
+        reused: items of the stage that need no job. finished: told of each job that went well, as soon as it has.
+        """
         started = time.perf_counter()
         result = StageResult()
-        todo = []
-        for job in jobs:
-            outputs = finished_outputs(job, self.verify_fully)
-            if outputs is None:
-                todo.append(job)
-            else:
-                result.outputs[job.item] = outputs
-        self.progress.begin(stage, len(jobs), len(jobs) - len(todo))
-        for outcome in self.runner.map(todo):
-            self._take(outcome, result)
+        by_item = {job.item: job for job in jobs}
+        self.progress.begin(stage, len(jobs) + reused, reused)
+        for outcome in self.runner.map(jobs) if jobs else ():
+            self._take(outcome, by_item[outcome.item], result)
+            if outcome.error is None and finished is not None:
+                finished(outcome.item, outcome.outputs)
+            self.catalog.renew_leases(self.run_id)
         seconds = time.perf_counter() - started
         self.timing_s[stage] = self.timing_s.get(stage, 0.0) + seconds
-        self.executed[stage] = self.executed.get(stage, 0) + len(todo)
+        self.executed[stage] = self.executed.get(stage, 0) + len(jobs)
         self.progress.end(stage, seconds)
         return result
 
-    def _take(self, outcome: Outcome, result: StageResult) -> None:
+    def _take(self, outcome: Outcome, job: Job, result: StageResult) -> None:
         self.peak_memory_mb = max(self.peak_memory_mb, outcome.peak_memory_mb)
-        message = None
+        ledger = Ledger(job.workspace)
+        message = trace = None
         if outcome.error is None:
             result.outputs[outcome.item] = outcome.outputs
+            ledger.forgive(outcome.stage, outcome.item)
         else:
-            message = f"{outcome.error.kind}: {outcome.error.message}"
-            result.errors[outcome.item] = message
-        trace = outcome.error.traceback if outcome.error else None
+            result.errors[outcome.item] = outcome.error
+            message, trace = outcome.error.text, outcome.error.traceback
+            parts = job.recipe.parts if job.recipe is not None else {}
+            failure = Failure(
+                outcome.stage, outcome.item, parts, outcome.error.kind, outcome.error.message, trace, self.run_id
+            )
+            ledger.record_failure(failure)
         self.catalog.record_attempt(self.run_id, outcome.stage, outcome.item, outcome.seconds, message, trace)
         self.progress.advance(outcome.stage, outcome.item, message)

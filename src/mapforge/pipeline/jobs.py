@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import traceback
 from collections.abc import Callable
@@ -12,17 +11,20 @@ from typing import Any
 
 import psutil
 
-from mapforge.io.atomic import write_text
-from mapforge.io.fingerprint import sha256_of_file
 from mapforge.io.workspace import Workspace
+from mapforge.pipeline.stamps import Ledger, Recipe
+
+OF_THE_MACHINE = ("OSError", "PermissionError", "BlockingIOError", "TimeoutError", "ConnectionError", "CatalogError")
+"""Kinds of errors that say nothing of what was worked on."""
 
 
 @dataclass(frozen=True)
 class Job:
     """One unit of work.
 
-    item: the drive, tile or tile@drive it is about. run: takes (inputs, config), returns the files it wrote.
-    fingerprint: hash of everything that decides the result; None: the stage knows itself what is done already.
+    item: the log, drive, tile or tile@drive it is about. run: takes (inputs, config), returns the files it wrote.
+    recipe: everything that decides the result. stamps: the worker stamps the item with it; else who runs the jobs does,
+    for many items at once.
     """
 
     stage: str
@@ -30,8 +32,9 @@ class Job:
     run: Callable[[Any, Any], list[Path]]
     inputs: Any
     config: Any
-    fingerprint: str | None
+    recipe: Recipe | None
     workspace: Workspace
+    stamps: bool = True
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,15 @@ class JobError:
     kind: str
     message: str
     traceback: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.kind}: {self.message}"
+
+    @property
+    def is_of_the_machine(self) -> bool:
+        """The disk, the network or a limit of the machine failed, not the drive or the tile."""
+        return self.kind in OF_THE_MACHINE
 
 
 @dataclass(frozen=True)
@@ -60,38 +72,12 @@ def execute(job: Job) -> Outcome:
     started = time.perf_counter()
     try:
         outputs = tuple(job.run(job.inputs, job.config))
-        if job.fingerprint is not None:
-            _write_stamp(job, outputs)
+        if job.recipe is not None and job.stamps:
+            Ledger(job.workspace).write(job.stage, job.item, job.recipe, outputs)
     except Exception as error:  # noqa: BLE001 - one bad drive or tile must not end the run
         failure = JobError(type(error).__name__, str(error), traceback.format_exc())
         return Outcome(job.stage, job.item, time.perf_counter() - started, peak_memory_mb(), (), failure)
     return Outcome(job.stage, job.item, time.perf_counter() - started, peak_memory_mb(), outputs)
-
-
-def finished_outputs(job: Job, verify_fully: bool = False) -> tuple[Path, ...] | None:
-    """What the job wrote earlier, if that is still what it would write; None when it must run.
-
-    Files are compared by size and time, by sha256 where those differ (or always, with verify_fully).
-    """
-    if job.fingerprint is None:
-        return None
-    stamp_path = job.workspace.stamp(job.stage, job.item)
-    try:
-        stamp = json.loads(stamp_path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    if stamp.get("fingerprint") != job.fingerprint:
-        return None
-    for name, size, modified_ns, sha256 in stamp["outputs"]:
-        path = job.workspace.root / name
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            return None
-        untouched = status.st_size == size and status.st_mtime_ns == modified_ns
-        if (verify_fully or not untouched) and (status.st_size != size or sha256_of_file(path) != sha256):
-            return None
-    return tuple(job.workspace.root / entry[0] for entry in stamp["outputs"])
 
 
 def peak_memory_mb() -> float:
@@ -102,13 +88,3 @@ def peak_memory_mb() -> float:
     except ImportError:  # not a Unix
         return info.rss / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _write_stamp(job: Job, outputs: tuple[Path, ...]) -> None:
-    entries = []
-    for path in sorted(outputs):
-        status = path.stat()
-        name = path.relative_to(job.workspace.root).as_posix()
-        entries.append([name, status.st_size, status.st_mtime_ns, sha256_of_file(path)])
-    text = json.dumps({"fingerprint": job.fingerprint, "outputs": entries})
-    write_text(job.workspace.stamp(job.stage, job.item), text, job.workspace.tmp)

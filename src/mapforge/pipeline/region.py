@@ -1,44 +1,25 @@
-"""Builds one region: every stage once, in order, each over its drives or tiles."""
+"""Builds one region: follows its plan stage by stage; what depends on an earlier stage is decided when that is done."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from mapforge import __version__
-from mapforge.catalog.tables import TileState
-from mapforge.config import Settings
-from mapforge.errors import ConfigurationError, NoUsableDriveError
-from mapforge.fusion.stage import FusionInputs
+from mapforge.catalog import TileUpdate
+from mapforge.catalog.tables import DriveState, TileState
+from mapforge.errors import LeaseHeldError, NoUsableDriveError
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId, tiles_near
-from mapforge.ingest.discovery import LogSource, find_logs
-from mapforge.ingest.stage import IngestInputs
-from mapforge.io.drive_store import DriveReader
-from mapforge.io.parquet import read_metadata
 from mapforge.io.trajectories import path_sha256, read_trajectory
-from mapforge.io.workspace import Workspace
-from mapforge.localization.alignment import AlignmentInputs
-from mapforge.localization.stage import LocalizationInputs
-from mapforge.perception.signs import SignInputs
-from mapforge.perception.stage import PerceptionInputs
-from mapforge.pipeline import stages
-from mapforge.pipeline.execution import Execution
-from mapforge.pipeline.fingerprints import Fingerprints
-from mapforge.pipeline.jobs import Job
-from mapforge.rasterization.stage import RasterizationInputs
+from mapforge.localization.settled import read_ledger
+from mapforge.pipeline import drive_tasks, job_inputs, tile_tasks
+from mapforge.pipeline.execution import Execution, StageResult
+from mapforge.pipeline.jobs import Job, JobError
+from mapforge.pipeline.plan import Action, Task
+from mapforge.pipeline.region_facts import TILE_REACH_M, RegionFacts, grown
+from mapforge.pipeline.tile_tasks import TilePlan
 from mapforge.schemas.drive import DriveManifest
-from mapforge.tiles.stage import TilesInputs
-from mapforge.vectorization.stage import VectorizationInputs
-
-TILE_REACH_M = 20.0
-"""Tiles further than this from every driven path are not built: nothing in them is judged."""
 
 
 @dataclass
@@ -46,333 +27,327 @@ class RegionResult:
     """What a run came to, before it is judged.
 
     drives: those of the region that were mapped. refused: drive or log -> why it was left out.
-    failed: tile -> (stage, error).
-    builds: tile -> build. skipped: tiles another run is working on.
-    rasters: tile -> what each drive saw of it.
+    failed: tile -> (stage, error). parked: tile -> why nobody builds it.
+    builds: tile -> build, of all tiles of the region that have one. changed: those with a new one.
+    claimed: tiles this run holds. skipped: those another run is working on. rasters: tile -> what each drive saw of it,
+    as far as it is kept. basis: drive -> hash of its path and elements.
     """
 
     drives: dict[str, DriveManifest] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     failed: dict[TileId, tuple[str, str]] = field(default_factory=dict)
+    parked: dict[TileId, str] = field(default_factory=dict)
     builds: dict[TileId, str] = field(default_factory=dict)
+    changed: set[TileId] = field(default_factory=set)
+    claimed: set[TileId] = field(default_factory=set)
     skipped: list[TileId] = field(default_factory=list)
+    basis: dict[str, str] = field(default_factory=dict)
     rasters: dict[TileId, list[Path]] = field(default_factory=dict)
 
 
-def build_region(
-    settings: Settings, execution: Execution, fingerprints: Fingerprints, only: set[TileId] | None = None
-) -> RegionResult:
+def build_region(facts: RegionFacts, execution: Execution) -> RegionResult:
     """Logs to tiles. Drives that cannot be used and tiles that fail are named in the result, never raised.
 
-    only: build just these tiles (a retry); everything they need is made or reused as always.
-
-    Raises NoUsableDriveError when nothing is left to map.
+    Raises NoUsableDriveError when nothing is left to map, LeaseHeldError when another run works on every tile.
     """
-    build = _Build(settings, Workspace(Path(settings.workspace).expanduser().resolve()), execution, fingerprints)
+    build = _Build(facts, execution)
     build.ingest()
     build.place()
     build.localize()
     build.align()
     build.rasterize()
-    build.claim(only)
+    build.claim()
     build.perceive()
-    build.detect()
     build.vectorize()
     build.fuse()
     build.cut()
-    return build.result
+    return build.finish()
 
 
 class _Build:
-    """The state of one region while it is built: for every drive and tile, the fingerprint of its newest product."""
+    """One region while it is built."""
 
-    def __init__(
-        self, settings: Settings, workspace: Workspace, execution: Execution, fingerprints: Fingerprints
-    ) -> None:
-        self.settings = settings
-        self.workspace = workspace
+    def __init__(self, facts: RegionFacts, execution: Execution) -> None:
+        self.facts = facts
         self.execution = execution
-        self.fingerprints = fingerprints
+        self.catalog = execution.catalog
         self.result = RegionResult()
-        self.manifests: dict[str, DriveManifest] = {}
-        self.region_drives: set[str] = set()
-        self.drives: list[str] = []
-        self.trajectories: dict[str, str] = {}
-        self.rasters: dict[str, str] = {}
-        self.drive_tiles: dict[str, list[TileId]] = {}
-        self.observations: dict[str, dict[TileId, str]] = {}
-        self.detections: dict[str, str] = {}
-        self.elements: dict[str, str] = {}
-        self.pieces: dict[TileId, str] = {}
-        self.tiles: list[TileId] = []
+        self.claimed: set[TileId] = set()
+        self.blocked: dict[TileId, tuple[str, JobError]] = {}
+        self.fused: dict[TileId, str] = {}
 
     def ingest(self) -> None:
         """New logs into the store; then every drive of the workspace that may be used."""
-        jobs = [
-            self._job("ingest", str(log.path), stages.ingest, self._ingest_inputs(log), self.settings.ingest, None)
-            for source in self.settings.region.logs
-            for log in find_logs(Path(source).expanduser().resolve())
-        ]
-        done = self.execution.do("ingest", jobs)
-        self.result.refused.update(done.errors)
-        self.region_drives = {outputs[0].parent.name for outputs in done.outputs.values()}
-        for folder in sorted(path.parent for path in self.workspace.drives.glob("*/manifest.json")):
-            manifest = DriveReader(folder).manifest
-            self.manifests[manifest.drive_id] = manifest
-            self.execution.catalog.record_drive(manifest)
-        if not self.settings.region.logs:
-            self.region_drives = set(self.manifests)
-        since_ns = _since_ns(self.settings.region.since)
-        self.region_drives = {d for d in self.region_drives if self.manifests[d].start_ns >= since_ns}
-        if not self.region_drives:
-            reasons = "; ".join(f"{name}: {why}" for name, why in sorted(self.result.refused.items()))
-            raise NoUsableDriveError(f"no usable drive: {reasons or 'the workspace is empty, set region.logs=[PATH]'}")
+        self.facts.read_manifests()
+        tasks = drive_tasks.ingest_tasks(self.facts)
+        done = self._do("ingest", tasks, job_inputs.ingest_job)
+        self.result.refused.update({item: error.text for item, error in done.errors.items()})
+        self.result.refused.update({t.item: "; ".join(t.reasons) for t in tasks if t.action is Action.SKIP})
+        self.facts.read_manifests()
+        ingested = {outputs[0].parent.name for outputs in done.outputs.values()}
+        reused = {task.drive for task in tasks if task.action is Action.REUSE and task.drive is not None}
+        self.facts.choose_region_drives(ingested | reused)
+        self.states = {drive.drive_id: drive.state for drive in self.catalog.drives()}
+        for drive in sorted((set(self.facts.manifests) - set(self.states)) | ingested):
+            self.catalog.record_drive(self.facts.manifests[drive])
+        self._require_drives("the workspace is empty, set region.logs=[PATH]")
 
     def place(self) -> None:
         """The map's frame: the workspace's own, or the UTM zone of its first drive (by name)."""
-        if not self.workspace.has_frame():
-            references = [self.manifests[drive].reference_lon_lat_deg for drive in sorted(self.region_drives)]
-            known = [place for place in (*references, self._origin()) if place is not None]
-            if not known:
-                raise NoUsableDriveError(
-                    "no drive knows where on earth it was: set region.origin_lat_deg and region.origin_lon_deg "
-                    "(for AV2 logs without map files: region.city)"
-                )
-            lon_deg, lat_deg = known[0]
-            self.workspace.write_frame(MapFrame.at(lon_deg, lat_deg, self.settings.map.epsg, self.settings.map.epoch))
-        self.frame = self.workspace.read_frame()
+        workspace, settings = self.facts.workspace, self.facts.settings
+        if workspace.has_frame():
+            return
+        references = [self.facts.manifests[d].reference_lon_lat_deg for d in sorted(self.facts.region_drives)]
+        known = [place for place in (*references, self.facts.origin) if place is not None]
+        if not known:
+            raise NoUsableDriveError(
+                "no drive knows where on earth it was: set region.origin_lat_deg and region.origin_lon_deg "
+                "(for AV2 logs without map files: region.city)"
+            )
+        lon_deg, lat_deg = known[0]
+        workspace.write_frame(MapFrame.at(lon_deg, lat_deg, settings.map.epsg, settings.map.epoch))
 
     def localize(self) -> None:
         """Each drive by itself."""
-        jobs = []
-        for drive in sorted(self.manifests):
-            manifest_path = self.workspace.drive(drive) / "manifest.json"
-            fingerprint = self.fingerprints.unaligned(manifest_path, self.frame, self._origin())
-            inputs = LocalizationInputs(
-                self.workspace, drive, self.frame, self._origin(), fingerprint, aligned_later=True
-            )
-            jobs.append(
-                self._job("localization", drive, stages.localize, inputs, self.settings.localization, fingerprint)
-            )
-            self.trajectories[drive] = fingerprint
-        self._drop_failed_drives(self.execution.do("localization", jobs).errors)
+        self.facts.look_at_drives()
+        tasks = drive_tasks.localization_tasks(self.facts)
+        self._drop_drives("localization", self._do("localization", tasks, job_inputs.localization_job))
+        for task in tasks:
+            if task.action is Action.RUN and task.item in self.facts.drives:
+                self.facts.look_at(task.item)
 
     def align(self) -> None:
-        """All drives to each other. What follows depends on the paths themselves: one that did not move is done."""
-        drives = tuple(sorted(self.trajectories))
-        fingerprint = self.fingerprints.alignment(self.trajectories)
-        inputs = AlignmentInputs(self.workspace, drives, self.frame, dict.fromkeys(drives, fingerprint))
-        job = self._job("alignment", "map", stages.align, inputs, self.settings.localization, fingerprint)
-        done = self.execution.do("alignment", [job])
-        self._drop_failed_drives({drive: error for error in done.errors.values() for drive in drives})
-        for drive in drives:
-            self.trajectories[drive] = path_sha256(self.workspace.trajectory(drive))
+        """Drives that are not settled yet, among those that are. What follows depends on the paths themselves."""
+        tasks = drive_tasks.alignment_tasks(self.facts)
+        names = {task.item for task in tasks if task.action is Action.RUN}
+        moving = [own for own in self.facts.drives.values() if own.drive_id in names]
+        settled = [own for own in self.facts.drives.values() if own.drive_id not in names]
+        jobs = [job_inputs.alignment_job(moving, settled, self.facts)] if moving else []
+        done = self.execution.do("alignment", jobs, len(settled))
+        self._drop_drives("alignment", StageResult(errors={d: e for e in done.errors.values() for d in names}))
+        if moving and not done.errors:
+            finals = {path.stem: path for path in done.outputs["map"]}
+            for own in moving:
+                self._settle(own.drive_id, finals.get(own.drive_id))
+        for drive, own in sorted(self.facts.drives.items()):
+            if own.refusal is not None:
+                self._refuse(drive, own.refusal)
+        self._require_drives("every drive was refused")
+
+    def _settle(self, drive: str, path: Path | None) -> None:
+        """Stamps a drive's final trajectory with what planning needs to know of it; None = it was refused."""
+        recipe = self.facts.drives[drive].alignment.recipe
+        if path is None:
+            refusal = read_ledger(self.facts.workspace).refused().get(drive, "it contradicts the other drives")
+            self.facts.ledger.write("alignment", drive, recipe, [], {"refusal": refusal})
+        else:
+            xyz_map = read_trajectory(path, self.facts.frame).translation_m
+            tiles = [str(tile) for tile in tiles_near(xyz_map, self.facts.frame, TILE_REACH_M)]
+            self.facts.ledger.write("alignment", drive, recipe, [path], {"path": path_sha256(path), "tiles": tiles})
+        self.facts.look_at(drive)
+
+    def _refuse(self, drive: str, reason: str) -> None:
+        if self.states.get(drive) != DriveState.REFUSED:
+            self.catalog.record_drive(self.facts.manifests[drive], reason)
+        self.facts.drop(drive)
+        if drive in self.facts.region_drives:
+            self.result.refused[drive] = reason
 
     def rasterize(self) -> None:
-        jobs = []
-        for drive, trajectory in sorted(self.trajectories.items()):
-            fingerprint = self.fingerprints.rasters(trajectory)
-            inputs = RasterizationInputs(self.workspace, drive, self.frame, None, fingerprint, self.fingerprints.device)
-            jobs.append(
-                self._job("rasterization", drive, stages.rasterize, inputs, self.settings.rasterization, fingerprint)
-            )
-            self.rasters[drive] = fingerprint
-        done = self.execution.do("rasterization", jobs)
-        self._drop_failed_drives(done.errors)
-        for drive, outputs in done.outputs.items():
-            self.drive_tiles[drive] = sorted(_tile_of_raster(path) for path in outputs)
-            for path in sorted(outputs):
-                self.result.rasters.setdefault(_tile_of_raster(path), []).append(path)
+        tasks = [t for t in drive_tasks.rasterization_tasks(self.facts) if t.action is not Action.DEPENDS]
+        self._drop_drives("rasterization", self._do("rasterization", tasks, job_inputs.rasterization_job))
+        for task in tasks:
+            if task.action is Action.RUN and task.item in self.facts.drives:
+                self.facts.look_at(task.item)
 
-    def claim(self, only: set[TileId] | None) -> None:
-        """The region's tiles, less those another living run works on."""
-        wanted = {
-            tile
-            for drive in self.region_drives & set(self.drive_tiles)
-            for tile in set(tiles_near(self._path(drive), self.frame, TILE_REACH_M)) & set(self.drive_tiles[drive])
-        }
-        if self.settings.region.bounds is not None:
-            wanted &= _tiles_in(self.settings.region.bounds, self.frame)
-        if only is not None:
-            wanted &= only
-        taken = self.execution.catalog.claim(map(str, wanted), self.execution.run_id)
-        self.tiles = sorted(TileId.parse(tile) for tile in taken)
-        self.result.skipped = sorted(wanted - set(self.tiles))
-        near = {tile for own in self.tiles for tile in (own, *own.neighbours())}
-        self.drives = sorted(drive for drive, tiles in self.drive_tiles.items() if near & set(tiles))
+    def claim(self) -> None:
+        """The tiles that are due, less those another living run works on."""
+        self.wanted = self.facts.wanted_tiles()
+        self._plan_tiles()
+        self._claim(self.plan.due)
 
     def perceive(self) -> None:
-        jobs = []
-        for drive in self.drives:
-            fingerprint = self.fingerprints.observation(self.rasters[drive])
-            for tile in self.drive_tiles[drive]:
-                inputs = PerceptionInputs(
-                    self.workspace,
-                    tile,
-                    drive,
-                    self.frame,
-                    self.fingerprints.bev_weights,
-                    self.fingerprints.device,
-                    fingerprint,
-                )
-                item = f"{tile}@{drive}"
-                jobs.append(
-                    self._job("perception", item, stages.perceive, inputs, self.settings.perception, fingerprint)
-                )
-        done = self.execution.do("perception", jobs)
-        for item in done.outputs:
-            name, _, drive = item.rpartition("@")
-            fingerprint = self.fingerprints.observation(self.rasters[drive])
-            self.observations.setdefault(drive, {})[TileId.parse(name)] = fingerprint
+        """Observations and detections of the drives that due tiles need; their rasters where they are gone."""
+        mine = [task for task in self.plan.fusion if task.tile in self.claimed and task.action is Action.RUN]
+        self.needed = sorted({drive for task in mine if task.tile for drive in self.near.get(task.tile, [])})
+        tasks = drive_tasks.element_tasks(self.facts, self.needed)
+        again = _of(tasks, "rasterization")
+        if again:
+            self._drop_drives("rasterization", self._do("rasterization", again, job_inputs.rasterization_job))
+        observations = [task for task in _of(tasks, "perception") if task.drive in self.facts.drives]
+        done = self._do("perception", observations, job_inputs.perception_job)
+        self._stamp_observations(observations, done)
         for item, error in sorted(done.errors.items()):
             self._fail_tile(TileId.parse(item.rpartition("@")[0]), "perception", error)
+        detections = [task for task in _of(tasks, "detection") if task.drive in self.facts.drives]
+        self._drop_drives("detection", self._do("detection", detections, job_inputs.detection_job))
 
-    def detect(self) -> None:
-        jobs = []
-        for drive in self.drives:
-            fingerprint = self.fingerprints.detections(self.trajectories[drive])
-            inputs = SignInputs(
-                self.workspace,
-                drive,
-                self.frame,
-                self.fingerprints.sign_weights,
-                self.fingerprints.device,
-                fingerprint,
-            )
-            jobs.append(self._job("detection", drive, stages.detect, inputs, self.settings.perception, fingerprint))
-            self.detections[drive] = fingerprint
-        self._drop_failed_drives(self.execution.do("detection", jobs).errors)
+    def _stamp_observations(self, tasks: list[Task], done: StageResult) -> None:
+        """One stamp a drive for all its observations that are there."""
+        by_drive: dict[str, list[Task]] = {}
+        for task in tasks:
+            by_drive.setdefault(str(task.drive), []).append(task)
+        for drive, own in by_drive.items():
+            bad = {task.tile for task in own if task.item in done.errors or task.action is Action.SKIP}
+            good = [task.tile for task in own if task.tile is not None and task.tile not in bad]
+            paths = [self.facts.workspace.observation(tile, drive) for tile in good]
+            recipe = self.facts.observations_recipe(self.facts.drives[drive])
+            if any(task.action is Action.RUN for task in own):
+                self.facts.ledger.write("perception", drive, recipe, paths)
+            self.facts.look_at_elements(self.facts.drives[drive], {tile for tile in bad if tile is not None})
 
     def vectorize(self) -> None:
-        jobs = []
-        for drive in self.drives:
-            observed = self.observations.get(drive, {})
-            fingerprint = self.fingerprints.elements(self.trajectories[drive], observed)
-            inputs = VectorizationInputs(self.workspace, drive, self.frame, sorted(observed), fingerprint)
-            jobs.append(
-                self._job("vectorization", drive, stages.vectorize, inputs, self.settings.vectorization, fingerprint)
-            )
-            self.elements[drive] = fingerprint
-        self._drop_failed_drives(self.execution.do("vectorization", jobs).errors)
+        drives = [drive for drive in self.needed if drive in self.facts.drives]
+        tasks = [drive_tasks.vectorization_task(self.facts, self.facts.drives[drive]) for drive in drives]
+        done = self._do("vectorization", tasks, job_inputs.vectorization_job)
+        self._drop_drives("vectorization", done)
+        for drive in drives:
+            if drive in self.facts.drives:
+                own = self.facts.look_at(drive)
+                if drive in done.outputs:
+                    self.catalog.record_touched(drive, map(str, own.tiles or ()), own.product)
 
     def fuse(self) -> None:
         """Tiles whose observations failed are not fused: a map with a hole in it would look whole."""
-        jobs = []
-        for tile in self.tiles:
-            if tile in self.result.failed:
-                continue
-            near = {tile, *tile.neighbours()}
-            drives = [drive for drive in self.drives if near & set(self.drive_tiles[drive])]
-            products = {drive: [self.elements[drive], self.detections[drive]] for drive in drives}
-            fingerprint = self.fingerprints.map_elements(tile, products)
-            inputs = FusionInputs(self.workspace, tile, self.frame, drives, fingerprint)
-            jobs.append(self._job("fusion", str(tile), stages.fuse, inputs, self.settings.fusion, fingerprint))
-            self.pieces[tile] = fingerprint
-        done = self.execution.do("fusion", jobs)
+        self._plan_tiles()
+        self._claim([tile for tile in self.plan.due if tile not in self.claimed])
+        for tile in sorted(self.claimed & set(self.blocked)):
+            self._fail_tile(tile, *self.blocked[tile])
+        tasks = [t for t in self.plan.fusion if t.tile not in self.result.failed and t.tile not in self.result.skipped]
+        done = self._do("fusion", tasks, lambda t, f: job_inputs.fusion_job(t, self.near.get(t.tile, []), f))  # type: ignore[arg-type]
         for item, error in sorted(done.errors.items()):
             self._fail_tile(TileId.parse(item), "fusion", error)
-            del self.pieces[TileId.parse(item)]
+        self.fused = {
+            task.tile: task.recipe.fingerprint
+            for task in tasks
+            if task.tile is not None and task.recipe is not None and task.item not in done.errors
+        }
 
     def cut(self) -> None:
-        """The whole map at once, so that an element keeps one id over all tiles it crosses; what is made stays."""
-        pieces = {**self._known_pieces(), **self.pieces}
-        if not pieces:
+        """Tiles with new elements, and those in which the name of an element changed with them; the others stay."""
+        cutting = [task for task in self.plan.cutting if task.tile in self.fused]
+        due = {task.tile: self.fused[task.tile] for task in cutting if task.tile and task.action is Action.RUN}
+        if not due:
+            self.execution.do("tiles", [], len(cutting))
             return
-        metadata = {"code_version": __version__, "models": json.dumps(self.fingerprints.model_ids, sort_keys=True)}
-        inputs = TilesInputs(self.workspace, sorted(pieces), self.frame, metadata, pieces)
-        fingerprint = self.fingerprints.tiles(pieces, metadata)
-        done = self.execution.do(
-            "tiles", [self._job("tiles", "map", stages.cut, inputs, self.settings.tiles, fingerprint)]
-        )
+        done = self.execution.do("tiles", [job_inputs.cutting_job(due, self.facts)], len(cutting) - len(due))
         for error in done.errors.values():
-            for tile in list(self.pieces):
+            for tile in due:
                 self._fail_tile(tile, "tiles", error)
-        for path in done.outputs.get("map", ()):
-            self._record_build(TileId.parse("/".join(path.parent.parts[-3:])), path.stem, fingerprint)
+                self.fused.pop(tile, None)
+        self._record_builds({_tile_of(path): path for path in done.outputs.get("map", ())})
 
-    def _known_pieces(self) -> dict[TileId, str]:
-        """Map elements that other runs made, with their fingerprints."""
-        known = {}
-        for path in self.workspace.map_elements_files():
-            tile = TileId.parse("/".join([*path.parent.parts[-2:], path.stem]))
-            known[tile] = read_metadata(path)["fingerprint"]
-        return known
+    def _record_builds(self, files: dict[TileId, Path]) -> None:
+        """A tile of another region gets a new build too, when the name of an element that crosses into it changed."""
+        ledger, recipes = self.facts.ledger, self.facts.recipes
+        self.catalog.record_builds(
+            [(str(tile), path.stem, self._fused(tile)) for tile, path in files.items()], self.execution.run_id
+        )
+        for tile, path in files.items():
+            if tile not in self.claimed:
+                self.catalog.replace_build(str(tile), path.stem)
+        self.catalog.set_tiles(
+            [
+                TileUpdate(
+                    str(tile), TileState.BUILT, build=path.stem, recipe=recipes.build, fingerprint=self._fused(tile)
+                )
+                for tile, path in files.items()
+                if tile in self.claimed
+            ]
+        )
+        for tile in sorted(
+            files, key=lambda tile: tile in self.claimed
+        ):  # stopped half way, those claimed are cut again
+            outputs = [files[tile], self.facts.workspace.tile_names(tile)]
+            ledger.write("tiles", str(tile), recipes.tile(self._fused(tile)), outputs)
+        self.result.changed = set(files)
 
-    def _record_build(self, tile: TileId, build: str, fingerprint: str) -> None:
-        """A tile of another run gets a new build too, when the name of an element that crosses into it changed."""
-        catalog = self.execution.catalog
-        catalog.record_build(str(tile), build, fingerprint, self.execution.run_id)
-        if tile in self.pieces:
-            self.result.builds[tile] = build
-            catalog.set_tile(str(tile), TileState.BUILT, build=build)
-        else:
-            catalog.replace_build(str(tile), build)
+    def _fused(self, tile: TileId) -> str:
+        """Fingerprint of a tile's map elements, of this run or an earlier one."""
+        if tile in self.fused:
+            return self.fused[tile]
+        stamp = self.facts.ledger.stamp("fusion", str(tile))
+        return stamp.fingerprint if stamp is not None else ""
 
-    def _job(
-        self,
-        stage: str,
-        item: str,
-        run: Callable[[Any, Any], list[Path]],
-        inputs: Any,
-        config: Any,
-        fingerprint: str | None,
-    ) -> Job:
-        return Job(stage, item, run, inputs, config, fingerprint, self.workspace)
+    def finish(self) -> RegionResult:
+        """What there is now of every tile of the region."""
+        left = self.facts.region_drives & set(self.facts.drives)
+        for drive in sorted(left):
+            if self.states.get(drive) == DriveState.REFUSED:
+                self.catalog.record_drive(self.facts.manifests[drive])
+        self.result.drives = {drive: self.facts.manifests[drive] for drive in sorted(left)}
+        self.result.parked = self.facts.parked_of_region()
+        self.result.claimed = self.claimed - set(self.result.failed)
+        self.result.basis = self.facts.basis()
+        for tile in self.wanted:
+            if tile in self.fused:
+                build = self.facts.build_of(tile)
+                if build is not None:
+                    self.result.builds[tile] = build
+            for drive in self.near.get(tile, []):
+                raster = self.facts.workspace.raster(tile, drive)
+                if raster.exists():
+                    self.result.rasters.setdefault(tile, []).append(raster)
+        return self.result
 
-    def _ingest_inputs(self, log: LogSource) -> IngestInputs:
-        return IngestInputs(log, self.workspace, self.settings.region.city, self._origin())
+    def _plan_tiles(self) -> None:
+        self.near = self.facts.drives_by_tile()
+        self.plan: TilePlan = tile_tasks.tile_plan(self.facts, self.wanted)
 
-    def _origin(self) -> tuple[float, float] | None:
-        region = self.settings.region
-        if region.origin_lon_deg is None or region.origin_lat_deg is None:
-            return None
-        return region.origin_lon_deg, region.origin_lat_deg
+    def _claim(self, tiles: list[TileId]) -> None:
+        if not tiles:
+            return
+        try:
+            taken = self.catalog.claim(map(str, tiles), self.execution.run_id)
+        except LeaseHeldError:
+            if not self.claimed:
+                raise
+            taken = []
+        self.claimed |= {TileId.parse(tile) for tile in taken}
+        self.result.skipped = sorted({*self.result.skipped, *tiles} - self.claimed)
 
-    def _path(self, drive: str) -> np.ndarray:
-        return read_trajectory(self.workspace.trajectory(drive), self.frame).translation_m
+    def _do(self, stage: str, tasks: list[Task], job: Callable[[Task, RegionFacts], Job]) -> StageResult:
+        running = [task for task in tasks if task.action is Action.RUN]
+        return self.execution.do(stage, [job(task, self.facts) for task in running], len(tasks) - len(running))
 
-    def _drop_failed_drives(self, errors: dict[str, str]) -> None:
-        """A drive that failed takes no further part; the region is told when it was one of its own."""
-        for drive, error in sorted(errors.items()):
-            self.execution.catalog.record_drive(self.manifests[drive], error)
-            self.trajectories.pop(drive, None)
-            self.drive_tiles.pop(drive, None)
-            self.drives = [other for other in self.drives if other != drive]
-            if drive in self.region_drives:
-                self.result.refused[drive] = error
-        left = self.region_drives & set(self.trajectories)
+    def _drop_drives(self, stage: str, done: StageResult) -> None:
+        """A drive that failed takes no further part; the region is told when it was one of its own.
+
+        One that failed too often is parked. One that met a full disk or the like keeps its tiles from being built
+        without it.
+        """
+        for drive, error in sorted(done.errors.items()):
+            own = self.facts.drives[drive]
+            failures = self.catalog.record_drive(own.manifest, error.text)
+            if error.is_of_the_machine:
+                reach = own.tiles or own.old_tiles or own.path_tiles
+                self.blocked.update(dict.fromkeys(grown(reach), (stage, error)))
+            elif failures >= self.facts.settings.engine.park_after:
+                self.catalog.park_drive(drive, f"failed {failures} times, last in {stage}: {error.text}")
+            self.facts.drop(drive)
+            if drive in self.facts.region_drives:
+                self.result.refused[drive] = error.text
+        self._require_drives("every drive failed")
+
+    def _require_drives(self, otherwise: str) -> None:
+        left = self.facts.region_drives & set(self.facts.drives or self.facts.manifests)
         if not left:
             reasons = "; ".join(f"{name}: {why}" for name, why in sorted(self.result.refused.items()))
-            raise NoUsableDriveError(f"no usable drive is left: {reasons}")
-        self.result.drives = {drive: self.manifests[drive] for drive in sorted(left)}
+            raise NoUsableDriveError(f"no usable drive: {reasons or otherwise}")
 
-    def _fail_tile(self, tile: TileId, stage: str, error: str) -> None:
-        if tile in self.tiles and tile not in self.result.failed:
-            self.result.failed[tile] = (stage, error)
-            self.execution.catalog.set_tile(str(tile), TileState.FAILED, stage, error)
+    def _fail_tile(self, tile: TileId, stage: str, error: JobError) -> None:
+        if tile not in self.claimed or tile in self.result.failed:
+            return
+        self.result.failed[tile] = (stage, error.text)
+        self.catalog.set_tile(str(tile), TileState.FAILED, stage, error.text)
+        failures = self.catalog.tile(str(tile)).failures
+        if failures >= self.facts.settings.engine.park_after and not error.is_of_the_machine:
+            self.catalog.park_tile(str(tile), f"failed {failures} times, last in {stage}: {error.text}")
 
 
-def _tile_of_raster(path: Path) -> TileId:
+def _of(tasks: Iterable[Task], stage: str) -> list[Task]:
+    return [task for task in tasks if task.stage == stage]
+
+
+def _tile_of(path: Path) -> TileId:
     return TileId.parse("/".join(path.parent.parts[-3:]))
-
-
-def _since_ns(since: str | None) -> int:
-    if since is None:
-        return 0
-    try:
-        moment = datetime.fromisoformat(since)
-    except ValueError as error:
-        raise ConfigurationError(f"region.since={since} is no ISO time, for example 2026-11-01T00:00:00Z") from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e9)
-
-
-def _tiles_in(bounds_deg: list[float], frame: MapFrame) -> set[TileId]:
-    west, south, east, north = bounds_deg
-    corners = np.array([[x, y, 0.0] for x in np.linspace(west, east, 20) for y in np.linspace(south, north, 20)])
-    xy = frame.from_wgs84(corners)
-    low, high = TileId.at(frame, *xy[:, :2].min(axis=0)), TileId.at(frame, *xy[:, :2].max(axis=0))
-    return {
-        TileId(frame.epsg, column, row)
-        for column in range(low.column, high.column + 1)
-        for row in range(low.row, high.row + 1)
-    }

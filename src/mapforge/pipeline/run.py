@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
 import time
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mapforge import __version__
-from mapforge.catalog import Catalog
+from mapforge.catalog import Catalog, TileUpdate
+from mapforge.catalog.owner import is_dead
 from mapforge.catalog.tables import RunState, TileState
 from mapforge.config import EngineConfig, EngineKind, Settings, settings_to_dict
+from mapforge.errors import CatalogError
 from mapforge.geometry.tiles import TileId
+from mapforge.ingest.discovery import format_of
+from mapforge.io.drive_store import DriveReader
 from mapforge.io.trajectories import read_trajectory, read_trajectory_info
 from mapforge.io.workspace import Workspace
-from mapforge.pipeline.execution import Execution, NoProgress, Progress
-from mapforge.pipeline.fingerprints import Fingerprints
+from mapforge.pipeline.drive_tasks import ingest_tasks
+from mapforge.pipeline.execution import Execution, NoProgress, Progress, StageResult
+from mapforge.pipeline.job_inputs import ingest_job
+from mapforge.pipeline.plan import Action, Task
+from mapforge.pipeline.planner import plan_with_facts, verdict_item, verdict_standing
+from mapforge.pipeline.recipes import Recipes
 from mapforge.pipeline.region import RegionResult, build_region
+from mapforge.pipeline.region_facts import RegionFacts
+from mapforge.pipeline.reports import read_report, report_again
 from mapforge.pipeline.runners import InlineRunner, LocalRunner, Runner
 from mapforge.schemas.report import DriveSummary, FailedTile, RunSummary
+
+if TYPE_CHECKING:
+    from mapforge.validation.gates import TileVerdict
 
 
 def run_region(
@@ -31,23 +44,48 @@ def run_region(
 ) -> dict[str, Any]:
     """Builds the region of the settings; returns the content of report.json, and where `map` and `report` lie.
 
-    only: build just these tiles. Raises NoUsableDriveError when there is nothing to map; whatever it raises, the run
-    is closed in the catalog and its leases are given back.
+    Everything is planned before any task is submitted: where nothing is new, the newest report is given again, with
+    `unchanged_since`, the run that wrote it. only: build just these tiles. Raises NoUsableDriveError when there is
+    nothing to map; whatever it raises, the run is closed in the catalog and its leases are given back.
     """
-    workspace = Workspace(Path(settings.workspace).expanduser().resolve())
     with closing(Catalog.of(settings.workspace, settings.catalog_url)) as catalog:
-        if not catalog.has_living_runs():
-            shutil.rmtree(workspace.tmp, ignore_errors=True)
-        execution = Execution(new_run_id(), runner, catalog, progress or NoProgress(), settings.engine.verify_fully)
-        catalog.start_run(execution.run_id, settings.region.name, settings_to_dict(settings))
-        try:
-            report = _build_and_judge(settings, workspace, execution, only)
-        except BaseException as error:
-            catalog.end_run(execution.run_id, RunState.FAILED, f"{type(error).__name__}: {error}")
-            raise
-        finally:
-            catalog.release_leases(execution.run_id)
-        catalog.end_run(execution.run_id, RunState.DONE)
+        execution = Execution(new_run_id(), runner, catalog, progress or NoProgress())
+        with open_run(settings, execution):
+            return _planned_run(RegionFacts(settings, catalog, Recipes.of(settings), only), execution)
+
+
+@contextmanager
+def open_run(settings: Settings, execution: Execution, name: str | None = None) -> Iterator[None]:
+    """A run in the catalog: however it ends, it is closed there and its leases are given back."""
+    catalog, run_id = execution.catalog, execution.run_id
+    catalog.start_run(run_id, name or settings.region.name, settings_to_dict(settings))
+    if not _others_are_running(catalog, run_id):
+        shutil.rmtree(Workspace(Path(settings.workspace).expanduser().resolve()).tmp, ignore_errors=True)
+    try:
+        yield
+    except BaseException as error:
+        with suppress(CatalogError, OSError):  # the reason why the run failed is what is to be known
+            catalog.end_run(run_id, RunState.FAILED, f"{type(error).__name__}: {error}")
+            catalog.release_leases(run_id)
+        raise
+    catalog.release_leases(run_id)
+    catalog.end_run(run_id, RunState.DONE)
+
+
+def _others_are_running(catalog: Catalog, run_id: str) -> bool:
+    running = catalog.runs(state=RunState.RUNNING)
+    return any(run.run_id != run_id and not is_dead(run.owner) for run in running)
+
+
+def _planned_run(facts: RegionFacts, execution: Execution) -> dict[str, Any]:
+    started = time.perf_counter()
+    execution.progress.begin("planning", 1, 0)
+    plan = plan_with_facts(facts)
+    execution.timing_s["planning"] = time.perf_counter() - started
+    execution.progress.end("planning", execution.timing_s["planning"])
+    report = None if plan.has_work else report_again(facts, execution)
+    if report is None:
+        report = _build_and_judge(facts, execution, started)
     return report
 
 
@@ -66,28 +104,23 @@ def new_run_id() -> str:
     return f"{datetime.now(tz=UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def _build_and_judge(
-    settings: Settings, workspace: Workspace, execution: Execution, only: set[TileId] | None
-) -> dict[str, Any]:
+def _build_and_judge(facts: RegionFacts, execution: Execution, started: float) -> dict[str, Any]:
     from mapforge.validation.report import write_report
     from mapforge.validation.stage import run as validate
     from mapforge.validation.stage import workspace_inputs
 
-    started = time.perf_counter()
-    fingerprints = Fingerprints.of(settings)
-    region = build_region(settings, execution, fingerprints, only)
+    settings, workspace = facts.settings, facts.workspace
+    region = build_region(facts, execution)
     execution.progress.begin("validation", len(region.builds), 0)
     judging = time.perf_counter()
     reference = Path(settings.region.reference).expanduser().resolve() if settings.region.reference else None
     inputs = workspace_inputs(workspace, region.builds, list(region.drives), reference, settings.region.city)
     result = validate(inputs, settings.validation)
-    for verdict in result.tiles:
-        error = "; ".join(verdict.reasons) or None
-        execution.catalog.set_tile(verdict.tile, TileState(verdict.state), "validation" if error else None, error)
+    _record_verdicts(result.tiles, facts, execution)
     execution.timing_s["validation"] = time.perf_counter() - judging
     execution.progress.end("validation", execution.timing_s["validation"])
-    summary = _summary(settings, workspace, execution, fingerprints, region, time.perf_counter() - started)
-    report_json, report_html = write_report(
+    summary = _summary(facts, execution, region, time.perf_counter() - started)
+    files = write_report(
         result,
         summary,
         workspace.report(execution.run_id),
@@ -95,29 +128,39 @@ def _build_and_judge(
         region.rasters,
         settings.validation.worst_tiles,
     )
-    report: dict[str, Any] = json.loads(report_json.read_text(encoding="utf-8"))
-    return {**report, "map": str(workspace.tiles), "report": str(report_html)}
+    if not region.failed and not region.skipped:
+        verdict = verdict_standing(facts, region.builds)
+        facts.ledger.write("validation", verdict_item(facts), verdict.recipe, files, {"run_id": execution.run_id})
+    return read_report(workspace, execution.run_id)
 
 
-def _summary(
-    settings: Settings,
-    workspace: Workspace,
-    execution: Execution,
-    fingerprints: Fingerprints,
-    region: RegionResult,
-    seconds: float,
-) -> RunSummary:
-    drives, notes = _drive_summaries(workspace, region)
+def _record_verdicts(verdicts: Iterable[TileVerdict], facts: RegionFacts, execution: Execution) -> None:
+    """A published tile that did not change stays published."""
+    before = {tile.tile: tile for tile in execution.catalog.tiles(state=TileState.PUBLISHED)}
+    updates = []
+    for verdict in verdicts:
+        state, error = TileState(verdict.state), "; ".join(verdict.reasons) or None
+        if state is TileState.VALID and verdict.tile in before:
+            continue
+        updates.append(
+            TileUpdate(verdict.tile, state, "validation" if error else None, error, recipe=facts.recipes.build)
+        )
+    execution.catalog.set_tiles(updates)
+
+
+def _summary(facts: RegionFacts, execution: Execution, region: RegionResult, seconds: float) -> RunSummary:
+    drives, notes = _drive_summaries(facts.workspace, region)
     points = sum(manifest.rows("lidar") for manifest in region.drives.values())
     drive_km = sum(drive.length_m for drive in drives) / 1000.0
     duration_s = sum(drive.duration_s for drive in drives)
     if region.skipped:
         notes.append(f"{len(region.skipped)} tiles were left to another run that is working on them")
+    notes += [f"tile {tile} is parked: {why}" for tile, why in sorted(region.parked.items())]
     return RunSummary(
         run_id=execution.run_id,
-        region=settings.region.name,
+        region=facts.settings.region.name,
         code_version=__version__,
-        models=fingerprints.model_ids,
+        models=facts.recipes.model_ids,
         drives=tuple(drives),
         failed_tiles=tuple(FailedTile(str(tile), *why) for tile, why in sorted(region.failed.items())),
         timing_s={stage: round(value, 3) for stage, value in execution.timing_s.items()},
@@ -156,48 +199,32 @@ def _drive_summaries(workspace: Workspace, region: RegionResult) -> tuple[list[D
 
 def ingest_logs(settings: Settings, runner: Runner, progress: Progress, log_format: str) -> list[dict[str, Any]]:
     """Only the first stage: every log of the region into the drive store. One entry a log; its error, or None."""
-    from mapforge.ingest.discovery import find_logs
-    from mapforge.ingest.stage import IngestInputs
-    from mapforge.io.drive_store import DriveReader
-    from mapforge.pipeline import stages
-    from mapforge.pipeline.jobs import Job
-
-    workspace = Workspace(Path(settings.workspace).expanduser().resolve())
-    region = settings.region
-    origin = None
-    if region.origin_lon_deg is not None and region.origin_lat_deg is not None:
-        origin = (region.origin_lon_deg, region.origin_lat_deg)
-    logs = [log for source in region.logs for log in find_logs(Path(source).expanduser().resolve())]
-    jobs = [
-        Job(
-            "ingest",
-            str(log.path),
-            stages.ingest,
-            IngestInputs(log, workspace, region.city, origin),
-            settings.ingest,
-            None,
-            workspace,
-        )
-        for log in logs
-        if log_format in ("auto", str(log.format))
-    ]
     with closing(Catalog.of(settings.workspace, settings.catalog_url)) as catalog:
         execution = Execution(new_run_id(), runner, catalog, progress)
-        catalog.start_run(execution.run_id, f"ingest {region.name}", settings_to_dict(settings))
-        done = execution.do("ingest", jobs)
-        catalog.end_run(execution.run_id, RunState.DONE)
-        entries = []
-        for job in jobs:
-            entry: dict[str, Any] = {"source": job.item, "drive_id": None, "error": done.errors.get(job.item)}
-            if job.item in done.outputs:
-                manifest = DriveReader(done.outputs[job.item][0].parent).manifest
-                catalog.record_drive(manifest)
-                entry |= {
-                    "drive_id": manifest.drive_id,
-                    "format": manifest.source_format,
-                    "duration_s": manifest.duration_s,
-                    "quarantined": manifest.quarantined,
-                    "warnings": list(manifest.warnings),
-                }
-            entries.append(entry)
-    return entries
+        facts = RegionFacts(settings, catalog, Recipes.of(settings))
+        with open_run(settings, execution, f"ingest {settings.region.name}"):
+            facts.read_manifests()
+            tasks = [t for t in ingest_tasks(facts) if log_format in ("auto", str(format_of(Path(t.item))))]
+            jobs = [ingest_job(task, facts) for task in tasks if task.action is Action.RUN]
+            done = execution.do("ingest", jobs, len(tasks) - len(jobs))
+            return [_ingested(task, done, facts) for task in tasks]
+
+
+def _ingested(task: Task, done: StageResult, facts: RegionFacts) -> dict[str, Any]:
+    """What became of a log."""
+    entry: dict[str, Any] = {"source": task.item, "drive_id": None, "error": None}
+    if task.action is Action.SKIP:
+        return {**entry, "drive_id": task.drive, "error": "; ".join(task.reasons)}
+    if task.item in done.errors:
+        return {**entry, "error": done.errors[task.item].text}
+    folder = done.outputs[task.item][0].parent if task.action is Action.RUN else facts.workspace.drive(str(task.drive))
+    manifest = DriveReader(folder).manifest
+    facts.catalog.record_drive(manifest)
+    return {
+        **entry,
+        "drive_id": manifest.drive_id,
+        "format": manifest.source_format,
+        "duration_s": manifest.duration_s,
+        "quarantined": manifest.quarantined,
+        "warnings": list(manifest.warnings),
+    }

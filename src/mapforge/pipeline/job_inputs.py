@@ -1,0 +1,126 @@
+"""Tasks of the plan as jobs. Stages are imported here only when a job of theirs runs, so that a plan costs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mapforge.geometry.tiles import TileId
+from mapforge.ingest.discovery import find_logs
+from mapforge.io.fingerprint import fingerprint_of
+from mapforge.pipeline import stages
+from mapforge.pipeline.jobs import Job
+from mapforge.pipeline.plan import Task
+from mapforge.pipeline.region_facts import DriveFacts, RegionFacts
+from mapforge.pipeline.stamps import Recipe
+
+
+def ingest_job(task: Task, facts: RegionFacts) -> Job:
+    from mapforge.ingest.stage import IngestInputs
+
+    (log,) = find_logs(Path(task.item))
+    inputs = IngestInputs(log, facts.workspace, facts.settings.region.city, facts.origin)
+    return Job("ingest", task.item, stages.ingest, inputs, facts.settings.ingest, task.recipe, facts.workspace, False)
+
+
+def localization_job(task: Task, facts: RegionFacts) -> Job:
+    from mapforge.localization.stage import LocalizationInputs
+
+    inputs = LocalizationInputs(
+        facts.workspace, task.item, facts.frame, facts.origin, _fingerprint(task), aligned_later=True
+    )
+    return _job(task, facts, stages.localize, inputs, facts.settings.localization)
+
+
+def alignment_job(moving: Sequence[DriveFacts], settled: Sequence[DriveFacts], facts: RegionFacts) -> Job:
+    """One job for all drives that are not settled yet; settled ones stay where they are and hold them in place."""
+    from mapforge.localization.settling import AlignmentInputs
+
+    unaligned = {own.drive_id: own.localization.recipe.fingerprint for own in moving}
+    frozen = sorted(own.drive_id for own in settled if own.refusal is None)
+    recipe = Recipe({f"drive {drive}": value for drive, value in unaligned.items()})
+    inputs = AlignmentInputs(
+        facts.workspace, tuple(sorted(unaligned)), tuple(frozen), facts.frame, unaligned, recipe.fingerprint
+    )
+    config = facts.settings.localization.alignment
+    return Job("alignment", "map", stages.align, inputs, config, recipe, facts.workspace, stamps=False)
+
+
+def rasterization_job(task: Task, facts: RegionFacts) -> Job:
+    from mapforge.rasterization.stage import RasterizationInputs
+
+    inputs = RasterizationInputs(
+        facts.workspace, task.item, facts.frame, None, _fingerprint(task), facts.recipes.device
+    )
+    return _job(task, facts, stages.rasterize, inputs, facts.settings.rasterization)
+
+
+def perception_job(task: Task, facts: RegionFacts) -> Job:
+    from mapforge.perception.stage import PerceptionInputs
+
+    assert task.tile is not None and task.drive is not None
+    inputs = PerceptionInputs(
+        facts.workspace,
+        task.tile,
+        task.drive,
+        facts.frame,
+        facts.recipes.bev_weights,
+        facts.recipes.device,
+        _fingerprint(task),
+    )
+    return _job(task, facts, stages.perceive, inputs, facts.settings.perception, stamps=False)
+
+
+def detection_job(task: Task, facts: RegionFacts) -> Job:
+    from mapforge.perception.signs import SignInputs
+
+    inputs = SignInputs(
+        facts.workspace,
+        task.item,
+        facts.frame,
+        facts.recipes.sign_weights,
+        facts.recipes.device,
+        _fingerprint(task),
+    )
+    return _job(task, facts, stages.detect, inputs, facts.settings.perception)
+
+
+def vectorization_job(task: Task, facts: RegionFacts) -> Job:
+    from mapforge.vectorization.stage import VectorizationInputs
+
+    own = facts.drives[task.item]
+    tiles = sorted(set(own.tiles or ()) - own.missing)
+    inputs = VectorizationInputs(facts.workspace, task.item, facts.frame, tiles, _fingerprint(task))
+    return _job(task, facts, stages.vectorize, inputs, facts.settings.vectorization)
+
+
+def fusion_job(task: Task, drives: Sequence[str], facts: RegionFacts) -> Job:
+    from mapforge.fusion.stage import FusionInputs
+
+    assert task.tile is not None
+    inputs = FusionInputs(facts.workspace, task.tile, facts.frame, list(drives), _fingerprint(task))
+    return _job(task, facts, stages.fuse, inputs, facts.settings.fusion)
+
+
+def cutting_job(pieces: dict[TileId, str], facts: RegionFacts) -> Job:
+    """pieces: tiles whose map elements are new -> their fingerprint."""
+    from mapforge.releases.manifest import builds_of
+    from mapforge.tiles.stage import TilesInputs
+
+    previous = builds_of(facts.workspace, facts.settings.tiles.previous_release)
+    inputs = TilesInputs(facts.workspace, sorted(pieces), facts.frame, facts.recipes.metadata, pieces, previous)
+    released = fingerprint_of(builds={str(tile): build for tile, build in previous.items()})
+    recipe = Recipe({str(tile): value for tile, value in pieces.items()} | {"the previous release": released})
+    return Job("tiles", "map", stages.cut, inputs, facts.settings.tiles, recipe, facts.workspace, stamps=False)
+
+
+def _job(
+    task: Task, facts: RegionFacts, run: Callable[[Any, Any], list[Path]], inputs: Any, config: Any, stamps: bool = True
+) -> Job:
+    return Job(task.stage, task.item, run, inputs, config, task.recipe, facts.workspace, stamps)
+
+
+def _fingerprint(task: Task) -> str:
+    assert task.recipe is not None
+    return task.recipe.fingerprint

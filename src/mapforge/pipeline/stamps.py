@@ -1,0 +1,184 @@
+"""Stamps: proof that a stage is done with an item, with the parts that decided it, so that a plan can say why."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mapforge.io.fingerprint import fingerprint_of, sha256_of_file
+from mapforge.io.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a product, by name: hashes of inputs, weights and code; settings as JSON."""
+
+    parts: Mapping[str, str]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return fingerprint_of(parts=dict(self.parts))
+
+
+@dataclass(frozen=True)
+class StoredOutput:
+    """One file a job left. name: relative to the workspace."""
+
+    name: str
+    size_bytes: int
+    modified_ns: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path, workspace: Workspace) -> StoredOutput:
+        status = path.stat()
+        name = path.relative_to(workspace.root).as_posix()
+        return cls(name, status.st_size, status.st_mtime_ns, sha256_of_file(path))
+
+    def is_whole(self, workspace: Workspace, verify_fully: bool = False) -> bool:
+        """Whether the file is what it was: by size and time, by sha256 where the time differs or when asked to."""
+        path = workspace.root / self.name
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return False
+        if status.st_size != self.size_bytes:
+            return False
+        if status.st_mtime_ns == self.modified_ns and not verify_fully:
+            return True
+        return sha256_of_file(path) == self.sha256
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What an item was made of and what it left. notes: on its outputs, so that a plan need not read them."""
+
+    parts: Mapping[str, str]
+    outputs: tuple[StoredOutput, ...]
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return Recipe(self.parts).fingerprint
+
+    def paths(self, workspace: Workspace) -> tuple[Path, ...]:
+        return tuple(workspace.root / output.name for output in self.outputs)
+
+    def damaged(self, workspace: Workspace, verify_fully: bool = False) -> str | None:
+        """Name of the first output that is missing or not what it was."""
+        broken = (output.name for output in self.outputs if not output.is_whole(workspace, verify_fully))
+        return next(broken, None)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How an item of a stage failed. count: times in a row with the same parts."""
+
+    stage: str
+    item: str
+    parts: Mapping[str, str]
+    kind: str
+    message: str
+    traceback: str
+    run_id: str
+    count: int = 1
+
+
+class Ledger:
+    """The stamps and failures of one workspace.
+
+    A stamp that a power cut tore counts as none and its item is done again, so stamps are not flushed to the disk:
+    that keeps thousands of them cheap.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    def stamp(self, stage: str, item: str) -> Stamp | None:
+        raw = _read(self._path(stage, item))
+        try:
+            return Stamp(raw["parts"], tuple(StoredOutput(*entry) for entry in raw["outputs"]), raw["notes"])
+        except (KeyError, TypeError):
+            return None
+
+    def write(
+        self, stage: str, item: str, recipe: Recipe, outputs: Iterable[Path], notes: Mapping[str, Any] | None = None
+    ) -> Stamp:
+        """Stamps an item and forgets that it ever failed."""
+        stored = tuple(StoredOutput.of(path, self.workspace) for path in sorted(outputs))
+        entries = [[o.name, o.size_bytes, o.modified_ns, o.sha256] for o in stored]
+        document = {"parts": dict(recipe.parts), "outputs": entries, "notes": dict(notes or {})}
+        self._write(self._path(stage, item), document)
+        self._failure_path(stage, item).unlink(missing_ok=True)
+        return Stamp(recipe.parts, stored, notes or {})
+
+    def forget(self, stage: str, item: str) -> None:
+        """As if the item had never been tried."""
+        self._path(stage, item).unlink(missing_ok=True)
+        self._failure_path(stage, item).unlink(missing_ok=True)
+
+    def failure(self, stage: str, item: str) -> Failure | None:
+        try:
+            return Failure(**_read(self._failure_path(stage, item)))
+        except TypeError:
+            return None
+
+    def record_failure(self, failure: Failure) -> Failure:
+        """Keeps a failure, counted on from those before it that had the same parts."""
+        before = self.failure(failure.stage, failure.item)
+        if before is not None and dict(before.parts) == dict(failure.parts):
+            failure = replace(failure, count=before.count + 1)
+        self._write(self._failure_path(failure.stage, failure.item), asdict(failure))
+        return failure
+
+    def forgive(self, stage: str, item: str) -> bool:
+        """Forgets a failure; whether there was one."""
+        path = self._failure_path(stage, item)
+        existed = path.exists()
+        path.unlink(missing_ok=True)
+        return existed
+
+    def failures(self, stage: str) -> list[Failure]:
+        """What failed last in a stage, sorted by item."""
+        folder = self.workspace.root / "stamps" / stage
+        found = [Failure(**raw) for path in folder.rglob(f"*{_FAILED}") if (raw := _read(path))]
+        return sorted(found, key=lambda failure: failure.item)
+
+    def _failure_path(self, stage: str, item: str) -> Path:
+        stamp = self._path(stage, item)
+        return stamp.with_name(stamp.name.removesuffix(".json") + _FAILED)
+
+    def _path(self, stage: str, item: str) -> Path:
+        """Items named by a path of the outer world (logs) get a name that is safe in the workspace."""
+        safe = item if _SAFE_ITEM.fullmatch(item) else hashlib.sha256(item.encode()).hexdigest()[:32]
+        return self.workspace.stamp(stage, safe)
+
+    def _write(self, path: Path, document: Mapping[str, Any]) -> None:
+        self.workspace.tmp.mkdir(parents=True, exist_ok=True)
+        unfinished = self.workspace.tmp / f"{uuid.uuid4().hex}.json"
+        try:
+            unfinished.write_text(json.dumps(document), encoding="utf-8")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+_FAILED = ".failed"
+_SAFE_ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+/@-]*")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Empty when there is none or it is torn."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, UnicodeDecodeError):
+        return {}
+    return raw if isinstance(raw, dict) else {}

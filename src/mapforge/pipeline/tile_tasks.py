@@ -1,0 +1,73 @@
+"""Which tiles must be fused and cut anew, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mapforge.geometry.tiles import TileId
+from mapforge.pipeline.plan import Action, Task
+from mapforge.pipeline.region_facts import RegionFacts, grown
+from mapforge.pipeline.standing import standing, verified
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """Fusion and cutting of the wanted tiles. needed: drives whose elements fusion will read. unjudged: tiles that no
+    run has come to a verdict on."""
+
+    fusion: list[Task]
+    cutting: list[Task]
+    needed: frozenset[str]
+    unjudged: frozenset[TileId]
+
+    @property
+    def due(self) -> list[TileId]:
+        """Tiles that something is to be done for, sorted."""
+        tasks = [*self.fusion, *self.cutting]
+        return sorted({t.tile for t in tasks if t.tile is not None and t.action is Action.RUN} | self.unjudged)
+
+
+def tile_plan(facts: RegionFacts, tiles: Sequence[TileId], undecided: Iterable[str] = ()) -> TilePlan:
+    """undecided: drives of which something must be made before it is known what they are: their tiles depend on it."""
+    near = facts.drives_by_tile()
+    unknown = {drive: grown(facts.drives[drive].old_tiles | facts.drives[drive].path_tiles) for drive in undecided}
+    fusion, cutting, needed = [], [], set()
+    for tile in tiles:
+        waiting = sorted(drive for drive, reach in unknown.items() if tile in reach)
+        if waiting:
+            reasons = tuple(f"on drive {drive}" for drive in waiting)
+            fusion.append(Task("fusion", str(tile), Action.DEPENDS, reasons, tile=tile))
+            cutting.append(Task("tiles", str(tile), Action.DEPENDS, ("on its fusion",), tile=tile))
+            continue
+        drives = near.get(tile, [])
+        task = fusion_task(facts, tile, drives)
+        fusion.append(task)
+        if task.action is Action.RUN:
+            needed.update(drives)
+        cutting.append(cutting_task(facts, tile, task))
+    return TilePlan(fusion, cutting, frozenset(needed), frozenset(set(tiles) - facts.judged_tiles))
+
+
+def fusion_task(facts: RegionFacts, tile: TileId, drives: Iterable[str]) -> Task:
+    products = {drive: str(facts.drives[drive].product) for drive in drives}
+    now = standing(facts.ledger, "fusion", str(tile), facts.recipes.map_elements(products))
+    now = verified(now, facts.ledger, facts.verify_fully)
+    action = Action.RUN if now.is_due else Action.REUSE
+    return Task("fusion", str(tile), action, now.reasons, tile=tile, recipe=now.recipe)
+
+
+def cutting_task(facts: RegionFacts, tile: TileId, fusion: Task) -> Task:
+    """A tile is cut anew with its elements; another one may be too, when the name of an element changes."""
+    assert fusion.recipe is not None
+    recipe = facts.recipes.tile(fusion.recipe.fingerprint)
+    now = verified(standing(facts.ledger, "tiles", str(tile), recipe), facts.ledger, facts.verify_fully)
+    action = Action.RUN if now.is_due else Action.REUSE
+    return Task("tiles", str(tile), action, now.reasons, tile=tile, recipe=recipe)
+
+
+def parked_tasks(facts: RegionFacts) -> list[Task]:
+    return [
+        Task("fusion", str(tile), Action.SKIP, (f"parked: {why}" if why else "parked",), tile=tile)
+        for tile, why in sorted(facts.parked_of_region().items())
+    ]
