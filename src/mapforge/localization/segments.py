@@ -1,7 +1,9 @@
-"""Pieces of a drive: what it saw along some tens of metres, as one thinned cloud in the map."""
+"""Pieces of a drive: where its path is cut, and what it saw along one piece as a thinned cloud."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,64 +15,146 @@ from mapforge.geometry.se3 import Float
 from mapforge.geometry.trajectory import Trajectory
 from mapforge.io.drive_store import DriveReader
 
+NEIGHBOURS_OF_A_POINT = 10
+UPRIGHT_NORMAL_Z = 0.5
+"""Surfaces whose normal rises less than this are walls, poles and cars: what tells where one is along the ground."""
+
 
 @dataclass(frozen=True, eq=False)
-class Segment:
-    """centre_ns: time at its middle. centre_m: (3,) map frame, where the car was then. xyz_m: (N, 3) thinned returns,
-    relative to the centre, as the drive's own trajectory places them.
+class Pieces:
+    """A path cut into P pieces of about one length; a drive that stands still is one piece.
+
+    edges_ns: (P + 1,) when one ends and the next begins. centre_ns: (P,) and centre_m: (P, 3) the middle of each.
+    sample_m: (M, 3) points of the path every few metres, sample_ns: (M,) when, sample_piece: (M,) in which piece.
     """
 
-    centre_ns: int
+    edges_ns: NDArray[np.int64]
+    centre_ns: NDArray[np.int64]
     centre_m: Float
-    xyz_m: Float
+    sample_m: Float
+    sample_ns: NDArray[np.int64]
+    sample_piece: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.centre_ns)
 
 
-def segments_of_drive(
-    reader: DriveReader,
-    trajectory: Trajectory,
-    sweep_spacing_m: float,
-    segment_m: float,
-    min_range_m: float,
-    max_range_m: float,
-    downsampling_m: float,
-) -> list[Segment]:
-    """In order of time; a drive that stands still is one segment."""
-    index = reader.sweep_index()
-    covered = np.flatnonzero(trajectory.covers(index.timestamps_ns))
-    if not len(covered):
-        return []
-    _, translation = trajectory.poses_at(index.timestamps_ns[covered])
-    station = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(translation, axis=0), axis=1))])
-    chosen = np.unique(np.searchsorted(station, np.arange(0.0, station[-1] + 1e-6, sweep_spacing_m)))
-    count = max(round(station[-1] / segment_m), 1)
-    piece = np.minimum((station[chosen] / max(station[-1], 1e-9) * count).astype(np.int64), count - 1)
-    segments = []
-    for k in range(count):
-        sweeps = covered[chosen[piece == k]]
-        if len(sweeps):
-            segments.append(_segment(reader, trajectory, sweeps, min_range_m, max_range_m, downsampling_m))
-    return segments
+def pieces_of(trajectory: Trajectory, piece_m: float, step_m: float) -> Pieces:
+    """Cuts a path by the way driven. step_m: between the samples kept of it."""
+    steps = np.linalg.norm(np.diff(trajectory.translation_m, axis=0), axis=1)
+    station = np.concatenate([[0.0], np.cumsum(steps)]) + np.arange(len(steps) + 1) * 1e-9
+    count = max(round(station[-1] / piece_m), 1)
+    edges = np.linspace(0.0, station[-1], count + 1)
+    samples = np.linspace(0.0, station[-1], max(round(station[-1] / step_m), 1) * 2 + 1)[1::2]
+
+    def when(at_m: Float) -> NDArray[np.int64]:
+        since_ns = np.interp(at_m, station, (trajectory.timestamps_ns - trajectory.start_ns).astype(np.float64))
+        return trajectory.start_ns + since_ns.astype(np.int64)
+
+    edges_ns = when(edges)
+    edges_ns[0], edges_ns[-1] = trajectory.start_ns, trajectory.end_ns
+    centre_ns, sample_ns = when((edges[:-1] + edges[1:]) / 2), when(samples)
+    return Pieces(
+        edges_ns,
+        centre_ns,
+        trajectory.poses_at(centre_ns)[1],
+        trajectory.poses_at(sample_ns)[1],
+        sample_ns,
+        np.minimum((samples / station[-1] * count).astype(np.int64), count - 1),
+    )
 
 
-def _segment(
-    reader: DriveReader,
-    trajectory: Trajectory,
-    sweeps: NDArray[np.int64],
-    min_range_m: float,
-    max_range_m: float,
-    downsampling_m: float,
-) -> Segment:
-    times = reader.sweep_index().timestamps_ns[sweeps]
-    centre_ns = int(times[len(times) // 2])
-    centre = trajectory.pose_at(centre_ns).translation_m
-    clouds = []
-    for i in sweeps:
-        sweep = reader.sweep(int(i))
-        distance = np.linalg.norm(sweep.xyz_ego, axis=1)
-        keep = (distance > min_range_m) & (distance < max_range_m)
-        offset_ns = sweep.offset_ns[keep] * (0 if reader.manifest.motion_compensated else 1)
-        motion = SweepMotion.along(trajectory, sweep.timestamp_ns, offset_ns)
-        clouds.append(motion.transform(sweep.xyz_ego[keep].astype(np.float64), offset_ns, centre))
-    cloud = small_gicp.PointCloud(np.concatenate(clouds))
-    thinned = small_gicp.voxelgrid_sampling(cloud, downsampling_m, num_threads=1)
-    return Segment(centre_ns, centre, np.asarray(thinned.points())[:, :3])
+@dataclass(frozen=True)
+class Thinning:
+    """What of a piece's sweeps is kept: one sweep every `sweep_spacing_m` of way, of it at most `max_returns` returns
+    between `min_range_m` and `max_range_m` from the car, and of those one a voxel of `downsampling_m`.
+    """
+
+    sweep_spacing_m: float
+    max_returns: int
+    min_range_m: float
+    max_range_m: float
+    downsampling_m: float
+
+
+@dataclass(frozen=True, eq=False)
+class PieceCloud:
+    """What a drive saw along a piece, relative to the piece's centre. points: with covariances.
+
+    upright_m: (U, 3) those of upright surfaces, upright_normal: (U, 3).
+    """
+
+    points: small_gicp.PointCloud
+    upright_m: Float
+    upright_normal: Float
+
+
+def cloud_of_piece(
+    reader: DriveReader, trajectory: Trajectory, pieces: Pieces, piece: int, thinning: Thinning
+) -> PieceCloud | None:
+    """Thinned returns of one piece, as the drive's own trajectory places them.
+
+    None when there is no sweep.
+    """
+    times = reader.sweep_index().timestamps_ns
+    low, high = pieces.edges_ns[piece], pieces.edges_ns[piece + 1]
+    inside = np.flatnonzero((times >= low) & ((times < high) | (piece == len(pieces) - 1)) & trajectory.covers(times))
+    if not len(inside):
+        return None
+    steps = np.linalg.norm(np.diff(trajectory.poses_at(times[inside])[1], axis=0), axis=1)
+    station = np.concatenate([[0.0], np.cumsum(steps)])
+    chosen = np.unique(np.searchsorted(station, np.arange(0.0, station[-1] + 1e-6, thinning.sweep_spacing_m)))
+    placed = [
+        _placed(reader, trajectory, int(i), pieces.centre_m[piece], thinning)
+        for i in inside[np.minimum(chosen, len(inside) - 1)]
+    ]
+    points = np.concatenate(placed)
+    if len(points) < NEIGHBOURS_OF_A_POINT:
+        return None
+    cloud, _ = small_gicp.preprocess_points(points, thinning.downsampling_m, NEIGHBOURS_OF_A_POINT, num_threads=1)
+    normal = np.asarray(cloud.normals())[:, :3]
+    upright = np.abs(normal[:, 2]) < UPRIGHT_NORMAL_Z
+    return PieceCloud(cloud, np.asarray(cloud.points())[upright, :3], normal[upright])
+
+
+def _placed(reader: DriveReader, trajectory: Trajectory, i: int, origin_m: Float, thinning: Thinning) -> Float:
+    """(N, 3) returns of sweep `i` relative to `origin_m`."""
+    sweep = reader.sweep(i)
+    square = np.einsum("ni,ni->n", sweep.xyz_ego, sweep.xyz_ego)
+    keep = np.flatnonzero((square > thinning.min_range_m**2) & (square < thinning.max_range_m**2))
+    keep = keep[:: max(-(-len(keep) // thinning.max_returns), 1)]
+    offset_ns = sweep.offset_ns[keep] * (0 if reader.manifest.motion_compensated else 1)
+    motion = SweepMotion.along(trajectory, sweep.timestamp_ns, offset_ns)
+    return np.asarray(motion.transform(sweep.xyz_ego[keep].astype(np.float64), offset_ns, origin_m))
+
+
+class CloudCache:
+    """Clouds of pieces, made when first asked for; only the `capacity` used last stay in memory."""
+
+    def __init__(
+        self,
+        readers: Mapping[str, DriveReader],
+        trajectories: Mapping[str, Trajectory],
+        pieces: Mapping[str, Pieces],
+        thinning: Thinning,
+        capacity: int,
+    ) -> None:
+        self._readers = readers
+        self._trajectories = trajectories
+        self._pieces = pieces
+        self._thinning = thinning
+        self._capacity = capacity
+        self._clouds: OrderedDict[tuple[str, int], PieceCloud | None] = OrderedDict()
+
+    def cloud(self, drive: str, piece: int) -> PieceCloud | None:
+        """See `cloud_of_piece`."""
+        key = (drive, piece)
+        if key not in self._clouds:
+            made = cloud_of_piece(
+                self._readers[drive], self._trajectories[drive], self._pieces[drive], piece, self._thinning
+            )
+            self._clouds[key] = made
+            while len(self._clouds) > self._capacity:
+                self._clouds.popitem(last=False)
+        self._clouds.move_to_end(key)
+        return self._clouds[key]
