@@ -46,7 +46,7 @@ def kinds(found, *classes):
 
 @pytest.mark.parametrize("renamed", [False, True])
 def test_added_removed_moved_and_other_attributes(compared, street, renamed):
-    divider, curb, crossing, sign, seen = street
+    divider, curb, _, sign, seen = street
     yellow = element("divider", ElementClass.LANE_DIVIDER, divider.geometry, marking_type="solid", colour="white")
     light = element("light", ElementClass.TRAFFIC_LIGHT, shapely.Point(150, 60, 205))
     found = compared(street, [yellow, shifted(curb, 0.0, 0.3), sign, light, seen], renamed)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable
-from typing import Annotated, Any
-
 import typer
 
-from mapforge.errors import ConfigurationError, LogError, MapForgeError, NoUsableDriveError, UnknownRunError
+from mapforge.cli.ending import COULD_NOT_RUN, INCOMPLETE, OK, USAGE, Json, Overrides, finish
+from mapforge.cli.release import release_app
 
-OK, INCOMPLETE, USAGE, COULD_NOT_RUN = 0, 1, 2, 3
+__all__ = ["COULD_NOT_RUN", "INCOMPLETE", "OK", "USAGE", "app", "main"]
 
 app = typer.Typer(
     name="mapforge",
@@ -22,8 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+app.add_typer(release_app)
 
 
 @app.command()
@@ -34,7 +29,7 @@ def demo(overrides: Overrides = None, json_output: Json = False) -> None:
     """
     from mapforge.cli import building
 
-    _finish(lambda: building.demo(overrides or [], json_output), json_output)
+    finish(lambda: building.demo(overrides or [], json_output), json_output)
 
 
 @app.command()
@@ -45,7 +40,7 @@ def simulate(overrides: Overrides = None, json_output: Json = False) -> None:
     """
     from mapforge.cli import building
 
-    _finish(lambda: building.simulate(overrides or [], json_output), json_output)
+    finish(lambda: building.simulate(overrides or [], json_output), json_output)
 
 
 @app.command()
@@ -56,7 +51,7 @@ def ingest(overrides: Overrides = None, json_output: Json = False) -> None:
     """
     from mapforge.cli import building
 
-    _finish(lambda: building.ingest(overrides or [], json_output), json_output)
+    finish(lambda: building.ingest(overrides or [], json_output), json_output)
 
 
 @app.command()
@@ -67,7 +62,7 @@ def run(overrides: Overrides = None, json_output: Json = False) -> None:
     """
     from mapforge.cli import building
 
-    _finish(lambda: building.run(overrides or [], json_output), json_output)
+    finish(lambda: building.run(overrides or [], json_output), json_output)
 
 
 @app.command()
@@ -78,7 +73,7 @@ def retry(overrides: Overrides = None, json_output: Json = False) -> None:
     """
     from mapforge.cli import building
 
-    _finish(lambda: building.retry(overrides or [], json_output), json_output)
+    finish(lambda: building.retry(overrides or [], json_output), json_output)
 
 
 @app.command()
@@ -89,18 +84,18 @@ def nightly(overrides: Overrides = None, json_output: Json = False) -> None:
     """
     from mapforge.cli import nights
 
-    _finish(lambda: nights.nightly(overrides or [], json_output), json_output)
+    finish(lambda: nights.nightly(overrides or [], json_output), json_output)
 
 
 @app.command()
 def status(overrides: Overrides = None, json_output: Json = False) -> None:
-    """Runs, drives and tiles: states and errors.
+    """Runs, drives and tiles: states and errors; of one tile: its history.
 
-    region=NAME run=ID state=failed; workspace=FOLDER
+    region=NAME run=ID state=failed stage=fusion drive=ID limit=50, or tile=32617/5864/44752; workspace=FOLDER
     """
-    from mapforge.cli import inspecting
+    from mapforge.cli.status import status as show
 
-    _finish(lambda: inspecting.status(overrides or [], json_output), json_output)
+    finish(lambda: show(overrides or [], json_output), json_output)
 
 
 @app.command()
@@ -111,7 +106,7 @@ def validate(overrides: Overrides = None, json_output: Json = False) -> None:
     """
     from mapforge.cli import maps
 
-    _finish(lambda: maps.validate(overrides or [], json_output), json_output)
+    finish(lambda: maps.validate(overrides or [], json_output), json_output)
 
 
 @app.command()
@@ -122,7 +117,7 @@ def export(overrides: Overrides = None, json_output: Json = False) -> None:
     """
     from mapforge.cli import maps
 
-    _finish(lambda: maps.export(overrides or [], json_output), json_output)
+    finish(lambda: maps.export(overrides or [], json_output), json_output)
 
 
 @app.command()
@@ -133,7 +128,7 @@ def train(overrides: Overrides = None, json_output: Json = False) -> None:
     """
     from mapforge.cli import learning
 
-    _finish(lambda: learning.train(overrides or [], json_output), json_output)
+    finish(lambda: learning.train(overrides or [], json_output), json_output)
 
 
 @app.command("export-model")
@@ -144,7 +139,7 @@ def export_model(overrides: Overrides = None, json_output: Json = False) -> None
     """
     from mapforge.cli import learning
 
-    _finish(lambda: learning.export_model(overrides or [], json_output), json_output)
+    finish(lambda: learning.export_model(overrides or [], json_output), json_output)
 
 
 @app.command()
@@ -155,7 +150,7 @@ def view(overrides: Overrides = None, json_output: Json = False) -> None:
     """
     from mapforge.cli import inspecting
 
-    _finish(lambda: inspecting.view(overrides or [], json_output), json_output)
+    finish(lambda: inspecting.view(overrides or [], json_output), json_output)
 
 
 @app.command()
@@ -163,7 +158,7 @@ def doctor(overrides: Overrides = None, json_output: Json = False) -> None:
     """Check the machine: libraries, GPU, Prefect server, disk, write access."""
     from mapforge.cli import inspecting
 
-    _finish(lambda: inspecting.doctor(overrides or [], json_output), json_output)
+    finish(lambda: inspecting.doctor(overrides or [], json_output), json_output)
 
 
 @app.command()
@@ -171,32 +166,9 @@ def settings(overrides: Overrides = None, json_output: Json = False) -> None:
     """All settings with their values, after overrides."""
     from mapforge.cli import inspecting
 
-    _finish(lambda: inspecting.settings(overrides or [], json_output), json_output)
+    finish(lambda: inspecting.settings(overrides or [], json_output), json_output)
 
 
 def main() -> None:
     """Entry point of the `mapforge` command."""
     app()
-
-
-def _finish(command: Callable[[], int], json_output: bool) -> None:
-    """Turns what a command returns or raises into an exit code and, on errors, one clear message."""
-    try:
-        code = command()
-    except (ConfigurationError, UnknownRunError) as error:
-        code = _explain(error, USAGE, json_output)
-    except (NoUsableDriveError, LogError, MapForgeError) as error:
-        code = _explain(error, COULD_NOT_RUN, json_output)
-    except OSError as error:
-        code = _explain(error, COULD_NOT_RUN, json_output)
-    except KeyboardInterrupt:
-        code = _explain(KeyboardInterrupt("stopped; what is finished is kept, the same command goes on"), 130, False)
-    raise typer.Exit(code)
-
-
-def _explain(error: BaseException, code: int, json_output: bool) -> int:
-    if json_output:
-        document: dict[str, Any] = {"error": {"type": type(error).__name__, "message": str(error)}, "exit_code": code}
-        typer.echo(json.dumps(document))
-    print(f"mapforge: {error}", file=sys.stderr)  # noqa: T201
-    return code

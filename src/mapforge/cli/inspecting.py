@@ -1,4 +1,4 @@
-"""Commands that look: status, view, doctor, settings."""
+"""Commands that look: view, doctor, settings."""
 
 from __future__ import annotations
 
@@ -10,57 +10,19 @@ import shutil
 import socket
 import tempfile
 import urllib.request
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mapforge.catalog.tables import Run, Tile
 from mapforge.cli.app import COULD_NOT_RUN, OK
 from mapforge.cli.options import split_options
-from mapforge.cli.output import print_json, print_table, say
+from mapforge.cli.output import print_json, say
 from mapforge.config import compose_settings, settings_to_dict
 from mapforge.errors import ConfigurationError, MissingInputError
 
 MIN_FREE_GB = 10.0
 LIBRARIES = ("torch", "torchvision", "open3d", "shapely", "pyproj", "pyarrow", "small_gicp", "mcap")
-
-
-def status(words: list[str], json_output: bool) -> int:
-    options, overrides = split_options(words, {"region": "", "run": "", "state": ""})
-    from mapforge.catalog import Catalog
-
-    settings = compose_settings(overrides)
-    catalog = Catalog.of(settings.workspace, settings.catalog_url)
-    run_id = catalog.run(options["run"]).run_id if options["run"] else None
-    runs = [run for run in catalog.runs(options["region"] or None) if run_id in (None, run.run_id)]
-    tiles = catalog.tiles(state=options["state"] or None, run_id=run_id)
-    drives = catalog.drives()
-    if json_output:
-        print_json(
-            {
-                "runs": [_run_fields(run) for run in runs],
-                "tiles": [_tile_fields(tile) for tile in tiles],
-                "drives": [
-                    {"drive_id": d.drive_id, "state": d.state, "quarantined": d.quarantined_rows, "error": d.error}
-                    for d in drives
-                ],
-                "tile_counts": catalog.count_tiles(),
-            }
-        )
-        return OK
-    print_table(
-        "Runs", ["run", "region", "state", "started", "error"], [[*map(_cell, _run_fields(r).values())] for r in runs]
-    )
-    print_table("Drives", ["drive", "state", "error"], [[d.drive_id, d.state, _cell(d.error)] for d in drives])
-    print_table(
-        "Tiles",
-        ["tile", "state", "build", "run", "stage", "attempts", "error"],
-        [[*map(_cell, _tile_fields(tile).values())] for tile in tiles],
-    )
-    say(", ".join(f"{count} {state}" for state, count in catalog.count_tiles().items()) or "no tiles yet")
-    return OK
 
 
 def view(words: list[str], json_output: bool) -> int:
@@ -130,20 +92,6 @@ def settings(words: list[str], json_output: bool) -> int:
     plain = settings_to_dict(compose_settings(words))
     print_json(plain) if json_output else say(yaml.safe_dump(plain, sort_keys=False).rstrip())
     return OK
-
-
-def _run_fields(run: Run) -> dict[str, Any]:
-    started = datetime.fromtimestamp(run.started_ns / 1e9, tz=UTC).isoformat(timespec="seconds")
-    return {"run_id": run.run_id, "region": run.region, "state": run.state, "started": started, "error": run.error}
-
-
-def _tile_fields(tile: Tile) -> dict[str, Any]:
-    names = ("tile", "state", "build", "run_id", "stage", "attempts", "error")
-    return {name: getattr(tile, name) for name in names}
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else str(value)
 
 
 def _check(name: str, ok: bool, detail: str, required: bool = True) -> dict[str, Any]:

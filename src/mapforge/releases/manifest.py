@@ -97,9 +97,13 @@ class ReleaseManifest:
         """Tile -> its file."""
         return {tile.tile_id: tile.file(workspace) for tile in self.tiles}
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
     def text(self) -> str:
         """The manifest as it is kept."""
-        return json.dumps(asdict(self), sort_keys=True, indent=1, allow_nan=False) + "\n"
+        return json.dumps(self.as_dict(), sort_keys=True, indent=1, allow_nan=False) + "\n"
 
     @property
     def sha256(self) -> str:
