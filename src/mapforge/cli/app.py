@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from mapforge.cli.ending import COULD_NOT_RUN, INCOMPLETE, OK, USAGE, Json, Overrides, finish
+from mapforge.cli.ending import COULD_NOT_RUN, INCOMPLETE, OK, USAGE, Json, Overrides, Plan, finish
 from mapforge.cli.release import release_app
 
 __all__ = ["COULD_NOT_RUN", "INCOMPLETE", "OK", "USAGE", "app", "main"]
@@ -55,25 +55,69 @@ def ingest(overrides: Overrides = None, json_output: Json = False) -> None:
 
 
 @app.command()
-def run(overrides: Overrides = None, json_output: Json = False) -> None:
+def run(overrides: Overrides = None, json_output: Json = False, plan: Plan = False) -> None:
     """The whole pipeline for one region.
 
     region=NAME (conf/region/NAME.yaml or a YAML file) or region.logs=[A,B] region.reference=PATH; workspace=FOLDER
     """
     from mapforge.cli import building
 
-    finish(lambda: building.run(overrides or [], json_output), json_output)
+    finish(lambda: building.run(overrides or [], json_output, plan), json_output)
 
 
 @app.command()
 def retry(overrides: Overrides = None, json_output: Json = False) -> None:
-    """Re-run exactly the named tiles, reusing all that is valid.
+    """Re-run exactly the named tiles, reusing all that is valid; what was parked gets another chance.
 
-    run=ID, tile=32617/5864/44752 or state=failed|rejected; workspace=FOLDER
+    run=ID, tile=32617/5864/44752, drive=NAME or state=failed|rejected|parked; workspace=FOLDER
     """
     from mapforge.cli import building
 
     finish(lambda: building.retry(overrides or [], json_output), json_output)
+
+
+@app.command()
+def withdraw(overrides: Overrides = None, json_output: Json = False) -> None:
+    """Take a drive out: its data goes, what it touched is built without it, its log is not taken in again.
+
+    drive=NAME reason=TEXT rebuild=true|false undo=true (its log may come in again); workspace=FOLDER
+    """
+    from mapforge.cli import building
+
+    finish(lambda: building.withdraw(overrides or [], json_output), json_output)
+
+
+@app.command()
+def collect(overrides: Overrides = None, json_output: Json = False, plan: Plan = False) -> None:
+    """Remove what nothing needs, oldest first, until the workspace fits its budget.
+
+    engine.storage_budget_gb=50 workspace=FOLDER
+    """
+    from mapforge.cli import upkeep
+
+    finish(lambda: upkeep.collect(overrides or [], json_output, plan), json_output)
+
+
+@app.command()
+def bundle(overrides: Overrides = None, json_output: Json = False) -> None:
+    """A failed tile's inputs, settings, error and the command that reproduces it, in one zip.
+
+    tile=32617/5864/44752 out=tile.zip raw=false; workspace=FOLDER
+    """
+    from mapforge.cli import upkeep
+
+    finish(lambda: upkeep.bundle(overrides or [], json_output), json_output)
+
+
+@app.command()
+def reproduce(overrides: Overrides = None, json_output: Json = False) -> None:
+    """Run the job of an unpacked bundle again.
+
+    bundle=FOLDER
+    """
+    from mapforge.cli import upkeep
+
+    finish(lambda: upkeep.reproduce(overrides or [], json_output), json_output)
 
 
 @app.command()

@@ -15,6 +15,7 @@ OK, INCOMPLETE, USAGE, COULD_NOT_RUN = 0, 1, 2, 3
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Plan = Annotated[bool, typer.Option("--plan", help="Only say what would be done, and why.")]
 
 
 def finish(command: Callable[[], int], json_output: bool) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 from mapforge.geometry.tiles import TileId
 from mapforge.ingest.discovery import find_logs
-from mapforge.io.fingerprint import fingerprint_of
 from mapforge.pipeline import stages
 from mapforge.pipeline.jobs import Job
 from mapforge.pipeline.plan import Task
 from mapforge.pipeline.region_facts import DriveFacts, RegionFacts
 from mapforge.pipeline.stamps import Recipe
+from mapforge.releases.manifest import builds_of
 
 
 def ingest_job(task: Task, facts: RegionFacts) -> Job:
@@ -103,15 +103,15 @@ def fusion_job(task: Task, drives: Sequence[str], facts: RegionFacts) -> Job:
     return _job(task, facts, stages.fuse, inputs, facts.settings.fusion)
 
 
-def cutting_job(pieces: dict[TileId, str], facts: RegionFacts) -> Job:
-    """pieces: tiles whose map elements are new -> their fingerprint."""
-    from mapforge.releases.manifest import builds_of
+def cutting_job(pieces: dict[TileId, str], removed: Sequence[TileId], facts: RegionFacts) -> Job:
+    """pieces: tiles whose map elements are new -> their fingerprint. removed: tiles that are no more."""
     from mapforge.tiles.stage import TilesInputs
 
     previous = builds_of(facts.workspace, facts.settings.tiles.previous_release)
-    inputs = TilesInputs(facts.workspace, sorted(pieces), facts.frame, facts.recipes.metadata, pieces, previous)
-    released = fingerprint_of(builds={str(tile): build for tile, build in previous.items()})
-    recipe = Recipe({str(tile): value for tile, value in pieces.items()} | {"the previous release": released})
+    inputs = TilesInputs(
+        facts.workspace, sorted(pieces), facts.frame, facts.recipes.metadata, pieces, previous, list(removed)
+    )
+    recipe = Recipe({str(tile): value for tile, value in pieces.items()})
     return Job("tiles", "map", stages.cut, inputs, facts.settings.tiles, recipe, facts.workspace, stamps=False)
 
 

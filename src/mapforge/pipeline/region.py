@@ -227,15 +227,15 @@ class _Build:
         """Tiles with new elements, and those in which the name of an element changed with them; the others stay."""
         cutting = [task for task in self.plan.cutting if task.tile in self.fused]
         due = {task.tile: self.fused[task.tile] for task in cutting if task.tile and task.action is Action.RUN}
-        if not due:
-            self.execution.do("tiles", [], len(cutting))
-            return
-        done = self.execution.do("tiles", [job_inputs.cutting_job(due, self.facts)], len(cutting) - len(due))
+        removed = self.plan.removed
+        jobs = [job_inputs.cutting_job(due, removed, self.facts)] if due or removed else []
+        done = self.execution.do("tiles", jobs, len(cutting) - len(due))
         for error in done.errors.values():
             for tile in due:
                 self._fail_tile(tile, "tiles", error)
                 self.fused.pop(tile, None)
-        self._record_builds({_tile_of(path): path for path in done.outputs.get("map", ())})
+        if jobs:
+            self._record_builds({_tile_of(path): path for path in done.outputs.get("map", ())})
 
     def _record_builds(self, files: dict[TileId, Path]) -> None:
         """A tile of another region gets a new build too, when the name of an element that crosses into it changed."""

@@ -23,6 +23,7 @@ from mapforge.ingest.discovery import format_of
 from mapforge.io.drive_store import DriveReader
 from mapforge.io.trajectories import read_trajectory, read_trajectory_info
 from mapforge.io.workspace import Workspace
+from mapforge.pipeline.collection import collect
 from mapforge.pipeline.drive_tasks import ingest_tasks
 from mapforge.pipeline.execution import Execution, NoProgress, Progress, StageResult
 from mapforge.pipeline.job_inputs import ingest_job
@@ -86,6 +87,8 @@ def _planned_run(facts: RegionFacts, execution: Execution) -> dict[str, Any]:
     report = None if plan.has_work else report_again(facts, execution)
     if report is None:
         report = _build_and_judge(facts, execution, started)
+        if facts.settings.engine.storage_budget_gb is not None:
+            report["collected"] = collect(facts.settings, execution.catalog, own_run=execution.run_id).as_dict()
     return report
 
 

@@ -14,12 +14,13 @@ from mapforge.pipeline.standing import standing, verified
 @dataclass(frozen=True)
 class TilePlan:
     """Fusion and cutting of the wanted tiles. needed: drives whose elements fusion will read. unjudged: tiles that no
-    run has come to a verdict on."""
+    run has come to a verdict on. removed: tiles that no drive touches any more, whose names are to be taken back."""
 
     fusion: list[Task]
     cutting: list[Task]
     needed: frozenset[str]
     unjudged: frozenset[TileId]
+    removed: tuple[TileId, ...] = ()
 
     @property
     def due(self) -> list[TileId]:
@@ -46,7 +47,15 @@ def tile_plan(facts: RegionFacts, tiles: Sequence[TileId], undecided: Iterable[s
         if task.action is Action.RUN:
             needed.update(drives)
         cutting.append(cutting_task(facts, tile, task))
-    return TilePlan(fusion, cutting, frozenset(needed), frozenset(set(tiles) - facts.judged_tiles))
+    unjudged = frozenset(set(tiles) - facts.judged_tiles)
+    return TilePlan(fusion, cutting, frozenset(needed), unjudged, tuple(_removed(facts, tiles)))
+
+
+def _removed(facts: RegionFacts, tiles: Sequence[TileId]) -> list[TileId]:
+    """Tiles beside these that have names but no map elements: their only drive was withdrawn."""
+    workspace = facts.workspace
+    beside = sorted(grown(tiles) - set(tiles))
+    return [t for t in beside if workspace.tile_names(t).exists() and not workspace.map_elements(t).exists()]
 
 
 def fusion_task(facts: RegionFacts, tile: TileId, drives: Iterable[str]) -> Task:

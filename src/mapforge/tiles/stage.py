@@ -31,7 +31,8 @@ TILES_AT_ONCE = 64
 class TilesInputs:
     """tiles: those whose map elements are new; the others of the map are as they were when they were cut last.
     metadata: for the footers, such as `code_version` and `models`. fingerprints: of the new map elements.
-    previous: tile -> build of the release whose names are kept; empty = names come from content."""
+    previous: tile -> build of the release whose names are kept; empty = names come from content.
+    removed: tiles that are no part of the map any more."""
 
     workspace: Workspace
     tiles: list[TileId]
@@ -39,6 +40,7 @@ class TilesInputs:
     metadata: dict[str, str]
     fingerprints: dict[TileId, str]
     previous: dict[TileId, str] = field(default_factory=dict)
+    removed: list[TileId] = field(default_factory=list)
 
 
 def run(inputs: TilesInputs, config: TilesConfig) -> dict[TileId, str]:
@@ -48,21 +50,23 @@ def run(inputs: TilesInputs, config: TilesConfig) -> dict[TileId, str]:
     and one tile.
     """
     naming = Naming(inputs.frame, config.meet_m, float(np.radians(config.max_turn_deg)))
-    changed = sorted(set(inputs.tiles))
+    changed = sorted({*inputs.tiles, *inputs.removed})
     builds = {}
     with exclusive(inputs.workspace, "tiles"):
-        for tile in changed:
+        for tile in inputs.tiles:
             _remember_traces(inputs, tile)
         known = lru_cache(maxsize=8 * TILES_AT_ONCE)(lambda tile: _traces(inputs, tile))
         kept = _kept(inputs, changed, known, naming)
         for group in _groups(changed):
             affected = affected_by(group, known, naming)
             names = _names(affected, kept)
-            for tile in sorted({*group, *affected.tiles}):
+            for tile in sorted({*group, *affected.tiles} - set(inputs.removed)):
                 if tile in group or tile not in inputs.fingerprints:
                     build = _cut(inputs, tile, names.get(tile, {}))
                     if build is not None:
                         builds[tile] = build
+        for tile in inputs.removed:
+            inputs.workspace.tile_names(tile).unlink(missing_ok=True)
     return builds
 
 
@@ -108,6 +112,8 @@ def _remember_traces(inputs: TilesInputs, tile: TileId) -> None:
 
 def _record(inputs: TilesInputs, tile: TileId) -> NameRecord | None:
     """None where there is no tile. A tile that was never named is recorded as it is."""
+    if tile in inputs.removed:
+        return None
     record = read_record(inputs.workspace.tile_names(tile), tile)
     path = inputs.workspace.map_elements(tile)
     if record is None and path.exists():

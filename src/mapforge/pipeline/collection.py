@@ -1,0 +1,160 @@
+"""Removes what nothing needs, oldest first, until the workspace fits its budget.
+
+Rasters and observations of drives whose elements are finished, old tile builds, old reports. Never what a release
+holds, and nothing at all while another run is at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mapforge.catalog import Catalog
+from mapforge.catalog.owner import is_dead
+from mapforge.catalog.tables import RunState, TileState
+from mapforge.config import Settings
+from mapforge.geometry.tiles import TileId
+from mapforge.io.workspace import Workspace
+from mapforge.pipeline.recipes import Recipes
+from mapforge.pipeline.region_facts import DriveFacts, RegionFacts
+from mapforge.pipeline.standing import verified
+from mapforge.releases.manifest import read_release, release_names
+from mapforge.releases.retention import needed_builds
+
+GB = 1e9
+
+
+@dataclass(frozen=True)
+class Unneeded:
+    """Files that belong together. what: in words, as `rasters of drive monday`. modified_ns: of the newest file."""
+
+    what: str
+    files: tuple[Path, ...]
+    size_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class Collection:
+    """removed: what went, oldest first. used_bytes: of the workspace before. note: why nothing could be removed."""
+
+    removed: tuple[Unneeded, ...]
+    used_bytes: int
+    budget_bytes: int
+    note: str = ""
+
+    @property
+    def freed_bytes(self) -> int:
+        return sum(group.size_bytes for group in self.removed)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "removed": [
+                {"what": group.what, "files": len(group.files), "bytes": group.size_bytes} for group in self.removed
+            ],
+            "freed_bytes": self.freed_bytes,
+            "used_bytes": self.used_bytes,
+            "budget_bytes": self.budget_bytes,
+            "fits": self.used_bytes - self.freed_bytes <= self.budget_bytes,
+            "note": self.note,
+        }
+
+
+def collect(settings: Settings, catalog: Catalog, dry: bool = False, own_run: str | None = None) -> Collection:
+    """Frees space down to engine.storage_budget_gb (none = everything stays).
+
+    dry: only says what would go. own_run: the run that asks; any other living one keeps everything as it is.
+    """
+    workspace = Workspace(Path(settings.workspace).expanduser().resolve())
+    used = _size(workspace.root)
+    budget = used if settings.engine.storage_budget_gb is None else round(settings.engine.storage_budget_gb * GB)
+    if used <= budget:
+        return Collection((), used, budget)
+    if _others_are_running(catalog, own_run):
+        return Collection((), used, budget, "another run is at work: nothing is removed before it ends")
+    removed = []
+    left = used
+    for group in sorted(unneeded(settings, catalog), key=lambda group: (group.modified_ns, group.what)):
+        if left <= budget:
+            break
+        removed.append(group)
+        left -= group.size_bytes
+        if not dry:
+            _remove(group, workspace)
+    note = "what is left is needed" if left > budget else ""
+    return Collection(tuple(removed), used, budget, note)
+
+
+def unneeded(settings: Settings, catalog: Catalog) -> Iterator[Unneeded]:
+    """Everything that could be removed without a run having to make it again while nothing changes."""
+    facts = RegionFacts(settings, catalog, Recipes.of(settings))
+    workspace = facts.workspace
+    facts.read_manifests()
+    if workspace.has_frame():
+        facts.look_at_drives()
+    for drive, own in sorted(facts.drives.items()):
+        if _is_finished(own, facts):
+            for folder in ("rasters", "observations"):
+                yield from _group(
+                    f"{folder} of drive {drive}", (workspace.root / folder).glob(f"*/*/*/{drive}.parquet")
+                )
+    current = catalog.current_builds()
+    kept = needed_builds(workspace) | {workspace.tile(TileId.parse(t), build) for t, build in current.items()}
+    for path in sorted(workspace.tiles.glob("*/*/*/*.parquet")):
+        if path not in kept:
+            tile = "/".join(path.parent.parts[-3:])
+            yield from _group(f"build {path.stem} of tile {tile}", [path])
+    needed = _needed_reports(facts)
+    for report in sorted((workspace.root / "reports").glob("*")):
+        if report.is_dir() and report.name not in needed:
+            yield from _group(f"report of run {report.name}", report.rglob("*"))
+
+
+def _is_finished(own: DriveFacts, facts: RegionFacts) -> bool:
+    """Its elements are there, made of all it saw: what they were made of is needed no more."""
+    if own.elements is None or own.elements.stamp is None or own.missing:
+        return False
+    return not verified(own.elements, facts.ledger, facts.verify_fully).is_due
+
+
+def _needed_reports(facts: RegionFacts) -> set[str]:
+    """Runs whose report is the newest of its region, or of a release, or of tiles in trouble."""
+    catalog, workspace = facts.catalog, facts.workspace
+    newest: dict[str, str] = {}
+    for run in catalog.runs():
+        if (workspace.report(run.run_id) / "report.json").exists():
+            newest.setdefault(run.region, run.run_id)
+    trouble = (TileState.FAILED, TileState.REJECTED, TileState.PARKED)
+    needed = {tile.run_id for state in trouble for tile in catalog.tiles(state=state) if tile.run_id is not None}
+    needed |= {read_release(workspace, name).run_id for name in release_names(workspace)}
+    stamps = (workspace.root / "stamps" / "validation").rglob("*.json")
+    items = [path.relative_to(workspace.root / "stamps" / "validation").with_suffix("").as_posix() for path in stamps]
+    held = (facts.ledger.stamp("validation", item) for item in items)
+    return needed | set(newest.values()) | {str(stamp.notes["run_id"]) for stamp in held if stamp is not None}
+
+
+def _group(what: str, files: Iterable[Path]) -> Iterator[Unneeded]:
+    """One group, or none when it has no files."""
+    own = tuple(sorted(path for path in files if path.is_file()))
+    if own:
+        stats = [path.stat() for path in own]
+        yield Unneeded(what, own, sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats))
+
+
+def _remove(group: Unneeded, workspace: Workspace) -> None:
+    for path in group.files:
+        path.unlink(missing_ok=True)
+        parent = path.parent
+        while parent != workspace.root and not any(parent.iterdir()):
+            parent.rmdir()
+            parent = parent.parent
+
+
+def _others_are_running(catalog: Catalog, own_run: str | None) -> bool:
+    return any(run.run_id != own_run and not is_dead(run.owner) for run in catalog.runs(state=RunState.RUNNING))
+
+
+def _size(root: Path) -> int:
+    return sum(path.lstat().st_size for path in root.rglob("*") if path.is_file() and not path.is_symlink())
