@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 # Read by Prefect when it is imported: a busy machine takes longer than its 20 s, and nothing is sent out.
@@ -18,7 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from mapforge.config import compose_settings
+from mapforge.config import EngineConfig, compose_settings
 from mapforge.pipeline.jobs import Job, Outcome
 from mapforge.pipeline.run import run_region
 from mapforge.pipeline.runners import LocalRunner
@@ -66,6 +67,11 @@ class PrefectRunner:
     def __init__(self, workers: int, threads_a_worker: int = 1) -> None:
         self._pool = LocalRunner(workers, threads_a_worker)
 
+    @classmethod
+    def of(cls, engine: EngineConfig) -> PrefectRunner:
+        """As many workers as the settings ask for; 0 = one a core."""
+        return cls(engine.workers or os.cpu_count() or 1, engine.threads_a_worker)
+
     def map(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         futures = [run_job.submit(job, self._pool) for job in jobs]
         for future in as_completed(futures):
@@ -83,12 +89,8 @@ TASK_RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu
 def build_region(overrides: list[str]) -> dict[str, Any]:
     """Builds, validates and reports one region; takes the same `key=value` settings as `mapforge run`."""
     settings = compose_settings(overrides)
-    workers = settings.engine.workers or os.cpu_count() or 1
-    runner = PrefectRunner(workers, settings.engine.threads_a_worker)
-    try:
+    with closing(PrefectRunner.of(settings.engine)) as runner:
         report = run_region(settings, runner)
-    finally:
-        runner.close()
     create_markdown_artifact(key="region", markdown=summary_markdown(report))
     return report
 

@@ -101,13 +101,13 @@ def left_out(
     """Each drive against the elements that some other drive supports too: the map, one drive left out.
 
     map_lines: vertices (N, >=2) of the map's lines of one class; map_sigma: (N,) stated, or empty; sources: of each
-    line, the drives it was made from.
+    line, the drives it was made from; none stated counts as made by others.
     """
     index = SegmentIndex(map_lines, map_sigma)
     mapped = stations_along(map_lines, spacing_m)
     results = {}
     for drive, confirmation in confirmations.items():
-        by_others = np.array([any(source != drive for source in own) for own in sources], dtype=bool)
+        by_others = np.array([not own or any(other != drive for other in own) for own in sources], dtype=bool)
         offset, sigma = _nearest(confirmation.stations.xyz, index, by_others)
         looked = inside(seen.get(drive), mapped.xyz) & (by_others[mapped.line] if len(by_others) else True)
         here = mapped.where(np.asarray(looked, dtype=bool))

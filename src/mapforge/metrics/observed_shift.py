@@ -16,10 +16,10 @@ from mapforge.metrics.stations import SegmentIndex, Stations
 Float = NDArray[np.float64]
 
 REACHES_M = (3.0, 2.0, 1.0, 1.0, 1.0)
-ROBUST_M = 0.2
+ROBUST_M, ROBUST_OF_REACH = 0.2, 0.3
 LEAST_STATIONS = 100
 OBSERVED_SHARE = 0.15
-"""Of the samples' weight, that must lie across a direction for it to count as observed."""
+"""Of the samples, that must lie across a direction for it to count as observed."""
 
 
 def observed_shift(lines: Mapping[str, Stations], others: Mapping[str, SegmentIndex]) -> Float | None:
@@ -28,22 +28,21 @@ def observed_shift(lines: Mapping[str, Stations], others: Mapping[str, SegmentIn
     lines, others: by class; a class is compared with itself.
     """
     shift = np.zeros(2)
-    normals, weight = np.zeros((0, 2)), np.zeros(0)
     for reach_m in REACHES_M:
         normals, missing = _equations(lines, others, shift, reach_m)
         if len(missing) < LEAST_STATIONS:
             return None
-        weight = 1.0 / (1.0 + (missing / ROBUST_M) ** 2)
+        weight = 1.0 / (1.0 + (missing / max(ROBUST_M, ROBUST_OF_REACH * reach_m)) ** 2)
         shift = shift + _solved(normals, missing, weight)
     return shift
 
 
 def _solved(normals: Float, missing: Float, weight: Float) -> Float:
     """The weighted least squares step within the observed directions."""
-    information, directions = np.linalg.eigh(normals.T @ (weight[:, None] * normals))
-    observed = information >= OBSERVED_SHARE * weight.sum()
-    along = directions.T @ (normals.T @ (weight * missing))
-    return np.asarray(directions[:, observed] @ (along[observed] / information[observed]))
+    samples, directions = np.linalg.eigh(normals.T @ normals)
+    observed = directions[:, samples >= OBSERVED_SHARE * len(missing)]
+    across = normals @ observed
+    return np.asarray(observed @ np.linalg.solve(across.T @ (weight[:, None] * across), across.T @ (weight * missing)))
 
 
 def _equations(

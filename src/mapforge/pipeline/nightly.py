@@ -27,7 +27,7 @@ from mapforge.pipeline.night_lock import Turn, night_lock
 from mapforge.pipeline.night_page import night_page
 from mapforge.pipeline.night_retention import prune_night_folders
 from mapforge.pipeline.night_summary import ChangedTile, NightOutcome, NightSummary, Problem, TakenLog
-from mapforge.pipeline.release_candidate import Candidate, candidate, judge_candidate
+from mapforge.pipeline.release_candidate import Candidate, candidate, judge_candidate, write_candidate_difference
 from mapforge.pipeline.run import ingest_logs, new_run_id, run_region
 from mapforge.pipeline.runners import Runner
 from mapforge.releases.publish import publish
@@ -145,6 +145,7 @@ class _Night:
         night.timing_s["gates"] = round(time.perf_counter() - began, 3)
         self._note_verdict(found, verdict)
         rule = self.settings.nightly.publish
+        self._show_difference(found)
         held = {} if rule is PublishRule.always else {str(tile): why for tile, why in verdict.held.items()}
         builds = {tile: build for tile, build in found.builds.items() if tile not in held}
         if rule is PublishRule.never:
@@ -212,12 +213,12 @@ class _Night:
             self.night.taken.append(TakenLog(path, entry["drive_id"], entry["duration_s"], quarantined, warnings))
             return
         again = self._command("ingest", f"source={shlex.quote(path)}")
-        self._problem(f"log {Path(path).name} {record.state}", f"{error} ({path})", again, once=True)
+        self._problem(f"log {Path(path).name} {record.state}", _at(path, error), again, once=True)
 
     def _name_bad_logs(self, inbox: Inbox) -> None:
         """Refused ones were named when they came; they are listed, not complained about again."""
         for path, record in inbox.known_bad.items():
-            self.night.known.append(Problem(f"log {Path(path).name} {record.state}", f"{record.error} ({path})"))
+            self.night.known.append(Problem(f"log {Path(path).name} {record.state}", _at(path, record.error)))
         for folder in inbox.missing:
             self._problem(f"inbox {folder}", "does not exist", f"ls -d {shlex.quote(folder)}")
 
@@ -227,16 +228,24 @@ class _Night:
             {**reading.__dict__, "passed": reading.passed}
             for reading in sorted(verdict.readings, key=lambda r: (r.passed, r.about, r.gate))
         ]
+        released = found.release.builds if found.release is not None else {}
         night.changes = {name: dict(change.__dict__) for name, change in verdict.total.lines.items()}
         night.changes |= {name: dict(change.__dict__) for name, change in verdict.total.points.items()}
         night.changed_tiles = [
             ChangedTile(str(tile), round(change.length_m, 1), verdict.held.get(tile, ()))
             for tile, change in verdict.changes.items()
+            if str(tile) in released
         ]
-        released = found.release.builds if found.release is not None else {}
         night.new_tiles = sum(tile not in released for tile in found.builds)
         night.gone_tiles = found.gone
         night.metrics = verdict.metrics
+
+    def _show_difference(self, found: Candidate) -> None:
+        """What would change, whether or not it is published: a held release is decided by looking at it."""
+        began, folder = time.perf_counter(), self.workspace.night(self.night.night_id)
+        files = write_candidate_difference(found, found.builds, self.workspace, folder, self.settings.releases)
+        self.night.links |= {f"difference ({path.suffix[1:]})": str(path) for path in files if path.suffix != ".txt"}
+        self.night.timing_s["difference"] = round(time.perf_counter() - began, 3)
 
     def _publish(self, found: Candidate, builds: dict[str, str], verdict: CandidateVerdict) -> None:
         night = self.night
@@ -287,6 +296,11 @@ def _write(night: NightSummary, workspace: Workspace) -> None:
     if night.outcome is not NightOutcome.SKIPPED:
         for suffix, text in texts.items():
             write_text(workspace.nights / f"{LATEST}.{suffix}", text, tmp)
+
+
+def _at(path: str, error: str | None) -> str:
+    """The error, with the path where it does not name it."""
+    return str(error) if error and path in error else f"{error} ({path})"
 
 
 def _quoted(workspace: Workspace) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -13,7 +13,10 @@ from mapforge.catalog import Catalog
 from mapforge.catalog.tables import DriveState, TileState
 from mapforge.geometry.tiles import TileId
 from mapforge.io.workspace import Workspace
-from mapforge.releases.manifest import ReleaseManifest, current_release
+from mapforge.releases.config import ReleasesConfig
+from mapforge.releases.difference import difference
+from mapforge.releases.difference_files import write_difference
+from mapforge.releases.manifest import ReleasedTile, ReleaseManifest, current_release
 from mapforge.validation.candidate import CandidateInputs, CandidateVerdict, judge
 from mapforge.validation.config import ValidationConfig
 
@@ -71,6 +74,22 @@ def judge_candidate(
         frozenset(map(TileId.parse, found.rejected)),
     )
     return judge(inputs, config)
+
+
+def write_candidate_difference(
+    found: Candidate, builds: Mapping[str, str], workspace: Workspace, folder: Path, config: ReleasesConfig
+) -> list[Path]:
+    """What a release with these builds would change, as GeoJSON, picture and text, whether it is published or not."""
+    if found.release is None:
+        return []
+    kept = [own for own in found.release.tiles if own.tile not in {*builds, *found.gone}]
+    fresh = [
+        ReleasedTile(tile, build, f"tiles/{tile}/{build}.parquet", "", 0, None, {}, 0, 0, "", {}, "")
+        for tile, build in builds.items()
+    ]
+    new = replace(found.release, name="candidate", tiles=tuple(sorted([*kept, *fresh], key=lambda own: own.tile_id)))
+    changes = difference(workspace, found.release, new, config.moved_m)
+    return write_difference(changes, folder, config.picture_px_per_m)
 
 
 def contributing_drives(tiles: Iterable[Path]) -> list[str]:

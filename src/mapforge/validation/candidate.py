@@ -45,8 +45,8 @@ class CandidateInputs:
 
 @dataclass(frozen=True)
 class CandidateVerdict:
-    """readings: every gate that was read. changes: tile -> against its released build, those that have one; total: of
-    the tiles that may be published. held: tiles that keep their released build, or stay out, and why. metrics: class ->
+    """readings: every gate that was read. changes: tile -> against its released build, or nothing; total: of the
+    tiles that may be published. held: tiles that keep their released build, or stay out, and why. metrics: class ->
     scores of the drives' agreement."""
 
     readings: tuple[GateReading, ...]
@@ -71,9 +71,9 @@ def judge(inputs: CandidateInputs, config: ValidationConfig) -> CandidateVerdict
         else None
     )
     scores = {TileId.parse(tile.tile): tile.scores for tile in result.tiles} if result else {}
-    changes = {tile: _change(tile, inputs, config.release.moved_m) for tile in sorted(inputs.old)}
+    changes = {tile: _change(tile, inputs, config.release.moved_m) for tile in sorted({*inputs.old, *inputs.new})}
     by_tile = {
-        tile: tile_readings(str(tile), scores[tile], changes.get(tile), config.release) for tile in sorted(inputs.new)
+        tile: tile_readings(str(tile), scores[tile], changes[tile], config.release) for tile in sorted(inputs.new)
     }
     held = dict.fromkeys(sorted(inputs.rejected), ("rejected by its own gates, see the report",))
     for tile, readings in by_tile.items():
@@ -98,7 +98,7 @@ def _whole(result: ValidationResult | None, total: TileChange, config: Validatio
 
 def _change(tile: TileId, inputs: CandidateInputs, moved_m: float) -> TileChange:
     return tile_change(
-        _elements(inputs.old[tile], inputs.frame),
+        _elements(inputs.old.get(tile), inputs.frame),
         _elements(inputs.new.get(tile), inputs.frame),
         moved_m,
         inputs.withdrawn,

@@ -14,31 +14,31 @@ class ReleaseGatesConfig:
 
     max_held_share: float = 0.25
     """Greatest share of the changed tiles that may be held back or rejected; more holds the whole release."""
-    min_kept: float = 0.85
+    min_kept: float = 0.92
     """Least share of what two drives saw of a class that is in the map within 0.5 m; of the whole."""
-    min_kept_in_tile: float = 0.7
+    min_kept_in_tile: float = 0.85
     """The same, of one tile, all classes together."""
-    min_correctness: float = 0.6
+    min_correctness: float = 0.7
     """Least share of the map of the others that a drive left out saw too, within 0.5 m; of the whole, a class."""
-    max_lateral_p95_m: float = 0.4
+    max_lateral_p95_m: float = 0.3
     """Greatest p95 of the offsets between a drive left out and the map of the others; of the whole, a class."""
-    max_drive_shift_m: float = 0.35
+    max_drive_shift_m: float = 0.2
     """A drive that lies further beside the others, over a window, must be looked at (and withdrawn, or realigned)."""
     min_drive_found: float = 0.5
     """Least share of what a drive saw, where others looked, that the map of the others has within 0.5 m."""
-    min_interval_95: float = 0.5
+    min_interval_95: float = 0.7
     """Least share of these offsets inside the map's stated 95 % interval: below, its sigmas are no sigmas."""
-    max_removed_in_tile: float = 0.4
+    max_removed_in_tile: float = 0.3
     """Greatest share of the released length of a class that may be gone from a tile."""
-    max_removed: float = 0.15
+    max_removed: float = 0.1
     """The same, of all changed tiles together."""
-    max_moved: float = 0.3
+    max_moved: float = 0.1
     """Greatest share of the released length of a class, in all changed tiles, that may have moved."""
-    moved_m: float = 0.3
+    moved_m: float = 0.2
     """What lies less than this beside its old place has not moved."""
     max_coverage_lost: float = 0.2
     """Greatest share of a tile's released coverage that may be gone."""
-    max_hole_m2: float = 400.0
+    max_hole_m2: float = 200.0
     """Greatest piece of a tile's driven surroundings (10 m to either side) that nothing was seen of."""
     min_length_m: float = 40.0
     """Shares of less than this are not held against a tile or a drive."""

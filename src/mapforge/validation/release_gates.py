@@ -37,22 +37,18 @@ class GateReading:
 
 
 def tile_readings(
-    tile: str, scores: Mapping[str, float], change: TileChange | None, config: ReleaseGatesConfig
+    tile: str, scores: Mapping[str, float], change: TileChange, config: ReleaseGatesConfig
 ) -> list[GateReading]:
-    """Gates of one tile. scores: those of validation; change: against its released build, None when it has none."""
+    """Gates of one tile. scores: those of validation; change: against its released build."""
     about = f"tile {tile}"
     kept = scores["kept_0.5m"] if scores["kept_length_m"] >= config.min_length_m else math.nan
     readings = [
         GateReading("kept", about, kept, config.min_kept_in_tile, False, "share of what two drives saw that is mapped"),
         GateReading("hole_m2", about, scores["hole_m2"], config.max_hole_m2, True, "beside the path, nothing seen"),
-    ]
-    if change is None:
-        return readings
-    readings.append(
         GateReading(
             "coverage lost", about, change.coverage_lost, config.max_coverage_lost, True, "share of the released area"
-        )
-    )
+        ),
+    ]
     for name, lengths in change.lines.items():
         removed = lengths.removed_share if lengths.old_m >= config.min_length_m else math.nan
         meaning = f"share of {lengths.old_m:.0f} m released"
