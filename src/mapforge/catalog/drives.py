@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from mapforge.catalog.database import Database
@@ -62,6 +62,12 @@ class Drives(Database):
             query = query.where(Drive.drive_id.in_(select(DriveTile.drive_id).where(DriveTile.tile == tile)))
         with self.reading() as session:
             return list(session.scalars(query))
+
+    def count_drives(self) -> dict[str, int]:
+        """Number of drives by state."""
+        query = select(Drive.state, func.count()).group_by(Drive.state).order_by(Drive.state)
+        with self.reading() as session:
+            return dict(session.execute(query).tuples().all())
 
     def drive(self, drive_id: str) -> Drive:
         """Raises UnknownRunError when it was never ingested."""

@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 
 from mapforge.catalog.database import Database
 from mapforge.catalog.owner import is_dead, this_process
@@ -58,13 +58,14 @@ class Runs(Database):
 
     def runs(self, region: str | None = None, state: str | None = None, limit: int | None = None) -> list[Run]:
         """Newest first."""
-        query = select(Run).order_by(Run.started_ns.desc(), Run.run_id.desc()).limit(limit)
-        if region is not None:
-            query = query.where(Run.region == region)
-        if state is not None:
-            query = query.where(Run.state == state)
+        query = _of(select(Run), region, state).order_by(Run.started_ns.desc(), Run.run_id.desc())
         with self.reading() as session:
-            return list(session.scalars(query))
+            return list(session.scalars(query.limit(limit)))
+
+    def count_runs(self, region: str | None = None, state: str | None = None) -> int:
+        """Number of what `runs` with the same filters lists."""
+        with self.reading() as session:
+            return session.scalar(_of(select(func.count()).select_from(Run), region, state)) or 0
 
     def record_attempt(
         self, run_id: str, stage: str, item: str, seconds: float, error: str | None = None, traceback: str | None = None
@@ -92,7 +93,19 @@ class Runs(Database):
         limit: int | None = None,
     ) -> list[Attempt]:
         """What was tried, in order; the last `limit` of it. item: a drive, or a tile with all its drives."""
-        query = select(Attempt).order_by(Attempt.attempt_id.desc()).limit(limit)
+        query = self._tried(select(Attempt), run_id, item, stage, failed).order_by(Attempt.attempt_id.desc())
+        with self.reading() as session:
+            return list(session.scalars(query.limit(limit)))[::-1]
+
+    def count_attempts(
+        self, run_id: str | None = None, item: str | None = None, stage: str | None = None, failed: bool = False
+    ) -> int:
+        """Number of what `attempts` with the same filters lists."""
+        query = self._tried(select(func.count()).select_from(Attempt), run_id, item, stage, failed)
+        with self.reading() as session:
+            return session.scalar(query) or 0
+
+    def _tried(self, query: Select, run_id: str | None, item: str | None, stage: str | None, failed: bool) -> Select:
         if run_id is not None:
             query = query.where(Attempt.run_id == run_id)
         if item is not None:
@@ -101,5 +114,12 @@ class Runs(Database):
             query = query.where(Attempt.stage == stage)
         if failed:
             query = query.where(Attempt.error.is_not(None))
-        with self.reading() as session:
-            return list(session.scalars(query))[::-1]
+        return query
+
+
+def _of(query: Select, region: str | None, state: str | None) -> Select:
+    if region is not None:
+        query = query.where(Run.region == region)
+    if state is not None:
+        query = query.where(Run.state == state)
+    return query

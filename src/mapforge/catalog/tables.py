@@ -94,7 +94,7 @@ class DriveTile(Table):
     drive_id: Mapped[str] = mapped_column(primary_key=True)
     tile: Mapped[str] = mapped_column(primary_key=True)
 
-    __table_args__ = (Index("drive_tiles_by_tile", "tile"),)
+    __table_args__ = (Index("drive_tiles_by_tile", "tile"), {"sqlite_with_rowid": False})
 
 
 class Tile(Table):

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from mapforge.catalog import Catalog
 
 ATTENTION_FIRST = ("parked", "failed", "rejected", "building", "built", "pending", "valid", "published")
-RUNS_SHOWN = 10
-SHOWN = 50
+SHOWN, MOST_RUNS = 50, 10
 WIDEST_ERROR = 160
+TIMES = ("started", "ended", "created")
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,7 @@ def overview(catalog: Catalog, wanted: Wanted) -> dict[str, Any]:
 
     `more` says how many of each were left out.
     """
-    runs = [catalog.run(wanted.run)] if wanted.run else catalog.runs(wanted.region, limit=wanted.limit)
-    n_runs = 1 if wanted.run else catalog.count_runs(wanted.region)
+    runs, n_runs = _runs(catalog, wanted)
     drives, drive_counts = _drives(catalog, wanted)
     tiles, tile_counts = _tiles(catalog, wanted)
     failures, n_failures = _failures(catalog, wanted, runs)
@@ -106,8 +105,15 @@ def _wanted(catalog: Catalog, options: dict[str, str], json_output: bool) -> Wan
     run_id = catalog.run(options["run"]).run_id if options["run"] else None
     if options["drive"]:
         catalog.drive(options["drive"])
-    filters = (options[name] or None for name in ("state", "stage", "drive"))
-    return Wanted(options["region"] or None, run_id, *filters, limit=limit)
+    region, state, stage, drive = (options[name] or None for name in ("region", "state", "stage", "drive"))
+    return Wanted(region, run_id, state, stage, drive, limit)
+
+
+def _runs(catalog: Catalog, wanted: Wanted) -> tuple[list[Run], int]:
+    if wanted.run:
+        return [catalog.run(wanted.run)], 1
+    most = None if wanted.limit is None else min(wanted.limit, MOST_RUNS)
+    return catalog.runs(wanted.region, limit=most), catalog.count_runs(wanted.region)
 
 
 def _drives(catalog: Catalog, wanted: Wanted) -> tuple[list[Drive], dict[str, int]]:
@@ -141,9 +147,10 @@ def _failures(catalog: Catalog, wanted: Wanted, runs: list[Run]) -> tuple[list[A
     """What failed on a drive, or in the run asked for, or else in the newest."""
     if not runs:
         return [], 0
-    asked = {"stage": wanted.stage, "failed": True}
-    asked |= {"item": wanted.drive} if wanted.drive else {"run_id": wanted.run or runs[0].run_id}
-    return catalog.attempts(**asked, limit=wanted.limit), catalog.count_attempts(**asked)
+    item = wanted.drive
+    run_id = None if item else runs[0].run_id
+    found = catalog.attempts(run_id, item, wanted.stage, failed=True, limit=wanted.limit)
+    return found, catalog.count_attempts(run_id, item, wanted.stage, failed=True)
 
 
 def _run_fields(run: Run) -> dict[str, Any]:
@@ -183,12 +190,13 @@ def _time(ns: int) -> str:
 
 def _print_overview(document: dict[str, Any]) -> None:
     more = document["more"]
-    columns = ("run_id", "region", "state", "started", "error")
-    _print_rows("Runs", document["runs"][:RUNS_SHOWN], columns, more["runs"] + len(document["runs"][RUNS_SHOWN:]))
-    _print_rows("Drives", document["drives"], ("drive_id", "state", "failures", "error"), more["drives"])
-    columns = ("tile", "state", "build", "run_id", "stage", "attempts", "error")
-    _print_rows("Tiles", document["tiles"], columns, more["tiles"])
-    _print_rows("Failed attempts", document["failures"], ("stage", "item", "ended", "error"), more["failures"])
+    for title, name, columns in (
+        ("Runs", "runs", ("run_id", "region", "state", "started", "error")),
+        ("Drives", "drives", ("drive_id", "state", "failures", "error")),
+        ("Tiles", "tiles", ("tile", "state", "run_id", "stage", "error")),
+        ("Failed attempts", "failures", ("stage", "item", "ended", "error")),
+    ):
+        _print_rows(title, document[name], columns, more[name])
     say(_counted("drive", document["drive_counts"]) + "; " + _counted("tile", document["tile_counts"]))
 
 
@@ -208,7 +216,7 @@ def _print_rows(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]
     if not rows:
         return
     heads = [column.removesuffix("_id") for column in columns]
-    print_table(title, heads, [[_cell(row[column]) for column in columns] for row in rows])
+    print_table(title, heads, [[_cell(row[column], column in TIMES) for column in columns] for row in rows])
     if more > 0:
         say(f"and {more:,} more; limit=0 shows all\n")
 
@@ -218,8 +226,10 @@ def _counted(noun: str, counts: dict[str, int]) -> str:
     return f"{noun}s: {', '.join(parts)}" if parts else f"no {noun}s yet"
 
 
-def _cell(value: Any) -> str:
-    """The first line of it: errors may be long."""
+def _cell(value: Any, is_time: bool) -> str:
+    """The first line of it, as errors may be long; times to the minute."""
+    if is_time:
+        return str(value or "")[:16].replace("T", " ")
     text = "" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
     line = text.partition("\n")[0]
     return line if len(line) <= WIDEST_ERROR else f"{line[:WIDEST_ERROR]} ..."

@@ -25,6 +25,7 @@ def upgrade() -> None:
         "drive_tiles",
         sa.Column("drive_id", sa.Text(), primary_key=True),
         sa.Column("tile", sa.Text(), primary_key=True),
+        sqlite_with_rowid=False,
     )
     op.create_index("drive_tiles_by_tile", "drive_tiles", ["tile"])
     if op.get_context().dialect.name == "postgresql":
