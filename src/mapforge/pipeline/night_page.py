@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from mapforge.pipeline.night_summary import NightOutcome, NightSummary, Problem
 
 HEADLINES = {
     NightOutcome.PUBLISHED: "published {release}",
-    NightOutcome.UNCHANGED: "nothing new, release {release} stays",
+    NightOutcome.UNCHANGED: "nothing to publish, release {release} stays",
     NightOutcome.HELD: "**held back**, release {release} stays",
     NightOutcome.SKIPPED: "skipped",
     NightOutcome.FAILED: "**could not run**",
@@ -35,7 +36,7 @@ def night_page(night: NightSummary) -> str:
     ):
         if body:
             lines += ["", f"## {heading}", "", *body]
-    return "\n".join(lines) + "\n"
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"
 
 
 def _in_short(night: NightSummary) -> str:
@@ -55,6 +56,9 @@ def _changed(night: NightSummary) -> Iterator[str]:
     if night.taken:
         names = ", ".join(f"`{log.drive_id}`" for log in night.taken[:MOST_ROWS])
         yield f"New drives: {names}{', ...' if len(night.taken) > MOST_ROWS else ''}."
+        yield ""
+    if night.read_again:
+        yield f"{_count(night.read_again, 'known log')} read again: the code or the settings of ingest changed."
         yield ""
     if night.waiting:
         yield f"{_count(len(night.waiting), 'log')} left for the next night, not whole yet."

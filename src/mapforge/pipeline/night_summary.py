@@ -59,6 +59,7 @@ class NightSummary:
     """One night. changes: class -> old_m, kept_m, moved_m, removed_m, added_m against the release before, or for points
 
     old, removed, added. gates: every gate that was read. tasks: stage -> jobs that ran. links: name -> path or URL.
+    read_again: logs taken before, read anew because the code or the settings of ingest changed.
     problems: new ones; known: those named on an earlier night already, still there.
     """
 
@@ -73,6 +74,7 @@ class NightSummary:
     release: str | None = None
     previous_release: str | None = None
     taken: list[TakenLog] = field(default_factory=list)
+    read_again: int = 0
     waiting: dict[str, str] = field(default_factory=dict)
     tiles: dict[str, int] = field(default_factory=dict)
     built_tiles: int = 0

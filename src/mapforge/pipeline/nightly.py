@@ -35,6 +35,7 @@ from mapforge.releases.retention import prune
 from mapforge.validation.candidate import CandidateVerdict
 
 SUMMARY, PAGE, LATEST = "summary.json", "summary.md", "latest"
+TILES_NAMED = 5
 WORTH_ANOTHER_NIGHT = (*OF_THE_MACHINE, "WorkerDied", "MemoryError", "KilledWorker")
 
 
@@ -171,12 +172,11 @@ class _Night:
         night = self.night
         night.tiles = {str(state): count for state, count in self.catalog.count_tiles().items()}
         for state in (TileState.FAILED, TileState.PARKED, TileState.REJECTED):
+            alike: dict[tuple[str, str], list[str]] = {}
             for tile in self.catalog.tiles(state=state):
-                where = f" in {tile.stage}" if tile.stage else ""
-                again = self._command("retry", f"tile={tile.tile}")
-                self._problem(
-                    f"tile {tile.tile} {state}{where}", tile.error or "", again, once=state != TileState.FAILED
-                )
+                alike.setdefault((tile.stage or "", tile.error or ""), []).append(tile.tile)
+            for (stage, error), tiles in alike.items():
+                self._name_tiles(state, stage, error, tiles)
         for drive in self.catalog.drives(state=DriveState.PARKED):
             self._problem(f"drive {drive.drive_id} parked", drive.error or "", self._command("status"), once=True)
 
@@ -201,13 +201,26 @@ class _Night:
         night.known += [p for p in night.problems if p.once and (p.what, p.why) in said]
         night.problems = [p for p in night.problems if not (p.once and (p.what, p.why) in said)]
 
+    def _name_tiles(self, state: TileState, stage: str, error: str, tiles: list[str]) -> None:
+        """Tiles with one and the same trouble are one problem."""
+        named = ", ".join(tiles[:TILES_NAMED]) + (", ..." if len(tiles) > TILES_NAMED else "")
+        which = f"tile {named}" if len(tiles) == 1 else f"{len(tiles)} tiles"
+        why = error if len(tiles) == 1 else f"{error} ({named})"
+        again = f"tile={tiles[0]}" if len(tiles) == 1 else f"state={state}"
+        what = f"{which} {state}{f' in {stage}' if stage else ''}"
+        command = self._command("view") if state is TileState.REJECTED else self._command("retry", again)
+        self._problem(what, why, command, once=state is not TileState.FAILED)
+
     def _take(self, entry: dict[str, Any], inbox: Inbox, ledger: InboxLedger, recipe: str) -> None:
         """Notes what became of one log."""
         path, error = entry["source"], entry["error"]
         machine = error is not None and error.partition(":")[0] in WORTH_ANOTHER_NIGHT
-        tries = self.settings.nightly.max_tries
+        tries, before = self.settings.nightly.max_tries, ledger.records.get(path)
         record = remember(ledger, path, inbox.stamps[path], recipe, entry["drive_id"], error, machine, tries)
         if record.state is LogState.TAKEN:
+            if before is not None and (before.stamp, before.drive_id) == (record.stamp, record.drive_id):
+                self.night.read_again += 1
+                return
             warnings = tuple(entry["warnings"])
             quarantined = sum(entry["quarantined"].values())
             self.night.taken.append(TakenLog(path, entry["drive_id"], entry["duration_s"], quarantined, warnings))
