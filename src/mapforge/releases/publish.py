@@ -117,6 +117,10 @@ def _write(workspace: Workspace, manifest: ReleaseManifest, unfinished: Path, co
         return
     with atomic_folder(workspace.release(manifest.name), unfinished) as folder:
         (folder / MANIFEST).write_text(manifest.text(), encoding="utf-8")
+        if config.stac or config.pmtiles:
+            from mapforge.releases.exports import add_exports
+
+            add_exports(workspace, manifest, folder, config)
 
 
 def _metrics(workspace: Workspace, run_id: str) -> dict[str, Any]:
