@@ -28,6 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 from mapforge.errors import ConfigurationError
 from mapforge.fusion.config import FusionConfig
 from mapforge.ingest.config import IngestConfig
+from mapforge.lane_graph.config import LaneGraphConfig
 from mapforge.localization.config import LocalizationConfig
 from mapforge.perception.config import PerceptionConfig
 from mapforge.rasterization.config import RasterizationConfig
@@ -190,6 +191,7 @@ class Settings:
     perception: PerceptionConfig = field(default_factory=PerceptionConfig)
     vectorization: VectorizationConfig = field(default_factory=VectorizationConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
+    lane_graph: LaneGraphConfig = field(default_factory=LaneGraphConfig)
     tiles: TilesConfig = field(default_factory=TilesConfig)
     releases: ReleasesConfig = field(default_factory=ReleasesConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)

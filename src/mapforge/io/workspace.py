@@ -71,6 +71,10 @@ class Workspace:
         """Every tile's map elements that are there, sorted."""
         return sorted((self.root / "map_elements").glob("*/*/*.parquet"))
 
+    def lane_graph(self, tile: TileId) -> Path:
+        """The lanes of a tile, before elements are named."""
+        return self.root / "lane_graph" / f"{tile}.parquet"
+
     def tile(self, tile: TileId, build: str) -> Path:
         return self.tiles / str(tile) / f"{build}.parquet"
 

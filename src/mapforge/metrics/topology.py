@@ -13,6 +13,9 @@ Float = NDArray[np.float64]
 Edge = tuple[str, str]
 
 SAME_LANE_M = 1.5
+LEAST_SHARED = 0.5
+STATION_M = 1.0
+_END_M = 1e-6
 
 
 def match_lanes(
@@ -20,12 +23,19 @@ def match_lanes(
 ) -> dict[str, str]:
     """Predicted lane id -> id of the true lane it runs along, in the same direction, within `reach_m` on average.
 
-    Centrelines: (N, >=2) in travel direction. Several predicted lanes may lie on one true lane.
+    Centrelines: (N, >=2) in travel direction. The mean is over the stretch where both lie beside each other, which must
+    be at least half of the shorter one: where along a road one lane ends and the next begins (at the stop line, at the
+    mouth of the junction) is a matter of convention, which a distance between whole lines, such as the Frechet distance
+    of OpenLane-V2, would count as an error. Several predicted lanes may lie on one true lane.
     """
     matches = {}
+    bounds = {name: (line[:, :2].min(axis=0) - reach_m, line[:, :2].max(axis=0) + reach_m)
+              for name, line in truth.items()}  # fmt: skip
     for name in sorted(predicted):
-        line = polylines.resample_count(predicted[name][:, :2], 20)
-        best = min(((_gap(line, truth[t]), t) for t in sorted(truth)), default=(np.inf, ""))
+        line = polylines.resample(predicted[name][:, :2], STATION_M)
+        low, high = line.min(axis=0), line.max(axis=0)
+        near = [t for t in sorted(truth) if (bounds[t][0] <= high).all() and (low <= bounds[t][1]).all()]
+        best = min(((_gap(line, truth[t][:, :2]), t) for t in near), default=(np.inf, ""))
         if best[0] <= reach_m:
             matches[name] = best[1]
     return matches
@@ -51,6 +61,14 @@ def edge_scores(truth: Iterable[Edge], predicted: Iterable[Edge], lanes: Mapping
 
 
 def _gap(line: Float, truth: Float) -> float:
-    """Mean distance of a line's samples to a true line; infinite when they run against each other."""
+    """Mean distance of a line to a true line where they lie beside each other; infinite when that is less than half of
+    the shorter one, or when they run against each other."""
     station, offset = polylines.project(line, truth)
-    return float(np.abs(offset).mean()) if station[-1] > station[0] else float("inf")
+    total = polylines.length(truth)
+    beside = (station > _END_M) & (station < total - _END_M)
+    if beside.sum() < 2 or station[beside][-1] <= station[beside][0]:
+        return float("inf")
+    shared = float(beside.mean()) * polylines.length(line)
+    if shared < LEAST_SHARED * min(polylines.length(line), total):
+        return float("inf")
+    return float(np.abs(offset[beside]).mean())

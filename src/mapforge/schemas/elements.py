@@ -58,10 +58,13 @@ _ATTRIBUTES: list[tuple[str, pa.DataType]] = [
     ("turn", pa.string()),
     ("lane_type", pa.string()),
     ("speed_limit_mps", pa.float64()),
+    ("regulatory_ids", pa.list_(pa.string())),
     ("sign_type", pa.string()),
     ("heading_rad", pa.float64()),
     ("height_m", pa.float64()),
 ]
+LATER_ATTRIBUTES = ("regulatory_ids",)
+"""Attributes that the first version did not have: a file without them is read all the same."""
 ATTRIBUTE_NAMES = tuple(name for name, _ in _ATTRIBUTES)
 
 ELEMENTS = pa.schema(
@@ -154,7 +157,11 @@ def elements_to_table(elements: list[MapElement], frame: MapFrame) -> pa.Table:
 
 
 def table_to_elements(table: pa.Table, frame: MapFrame, where: str = "elements") -> list[MapElement]:
-    """The inverse of `elements_to_table`. Raises ContractError when columns do not fit."""
+    """The inverse of `elements_to_table`. Raises ContractError when columns do not fit.
+
+    Attributes that the table was written without, by an earlier version, are absent.
+    """
+    table = _with_attributes(table)
     check_table(table.replace_schema_metadata(None), ELEMENTS, where)
     rows = table.drop_columns(["geometry", "bbox"]).to_pylist()
     geometries = shapely.from_wkb(table["geometry"].to_pylist())
@@ -174,3 +181,10 @@ def table_to_elements(table: pa.Table, frame: MapFrame, where: str = "elements")
         )
         for row, geometry in zip(rows, in_map)
     ]
+
+
+def _with_attributes(table: pa.Table) -> pa.Table:
+    for name in LATER_ATTRIBUTES:
+        if name not in table.column_names:
+            table = table.append_column(ELEMENTS.field(name), pa.nulls(table.num_rows, ELEMENTS.field(name).type))
+    return table

@@ -1,0 +1,148 @@
+"""Travel direction of every strip: what paths say, and what the cross-section says of lanes nobody drove.
+
+A section of n lanes of one road is divided at one place c of 0..n: lanes on the near side of it (right of it where
+traffic keeps to the right) run along the section, the others against it. The place is the one with most support: paths
+weigh most, then stop lines, then markings that divide directions, then the habit of dividing a road in the middle.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from mapforge.lane_graph.sections import MOST_SLOTS, NONE, Beside, Nearby, slots
+from mapforge.lane_graph.strips import Strips, windowed_sum
+from mapforge.schemas.elements import ElementClass, MapElement
+
+Float = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+_PATH_WEIGHT = 20.0
+_STOP_WEIGHT = 4.0
+_TWO_WAY = 1.0
+_MIDDLE = 1.0
+_CENTRE_SCORE = {
+    "double_solid": 4.0,
+    "double_dashed": 3.0,
+    "solid_dashed": 3.0,
+    "dashed_solid": 3.0,
+    "solid": 2.0,
+    "dashed": -0.5,
+    "botts_dots": -0.5,
+}
+_YELLOW_SCORE = 4.0
+_MARKING_M = 15.0
+_STOP_REACH_M = 6.0
+
+
+def path_votes(strips: Strips, nearby: Nearby, paths: list[Float]) -> Float:
+    """(N,) how much is driven along (+) or against (-) the strip at each sample; one vote a drive and sample.
+
+    paths: (M, 3) positions of whole drives, map frame, at most a few metres apart.
+    """
+    votes = np.zeros(len(strips))
+    along = strips.along
+    for path in paths:
+        xy, heading = _steps(path)
+        at = nearby.inside(xy, heading)
+        own = at[at != NONE]
+        sense = np.sign((along[own] * heading[at != NONE]).sum(axis=1))
+        here = np.zeros(len(strips))
+        np.add.at(here, own, sense)
+        votes += np.sign(here)
+    return votes
+
+
+def directions(
+    strips: Strips,
+    neighbours: Beside,
+    votes: Float,
+    elements: list[MapElement],
+    vote_m: float,
+    keeps_right: bool,
+) -> Float:
+    """(N,) +1 where traffic runs along the strip, -1 against it, 0 where nothing tells.
+
+    votes: of paths (`path_votes`). elements: those that owners of borders count in, with stop lines among them.
+    """
+    number = np.maximum(windowed_sum(np.ones(len(strips)), strips, vote_m), 1.0)
+    driven = windowed_sum(votes, strips, vote_m) / number
+    stops = windowed_sum(_stop_votes(strips, elements), strips, vote_m)
+    evidence = _PATH_WEIGHT * np.clip(4.0 * driven, -1.0, 1.0) + _STOP_WEIGHT * np.clip(stops, -1.0, 1.0)
+    row, sense = slots(strips, neighbours)
+    there = row != NONE
+    own = np.where(there, evidence[row] * sense, 0.0)
+    lanes = there.sum(axis=1)
+    centre = windowed_sum(_left_scores(strips, elements), strips, _MARKING_M) / np.maximum(
+        windowed_sum(np.ones(len(strips)), strips, _MARKING_M), 1.0
+    )
+    other = windowed_sum(_right_scores(strips, elements), strips, _MARKING_M) / np.maximum(
+        windowed_sum(np.ones(len(strips)), strips, _MARKING_M), 1.0
+    )
+    left_line = np.where(there, np.where(sense > 0, centre[row], other[row]), 0.0)
+    side = 1.0 if keeps_right else -1.0
+    first = there.argmax(axis=1)
+    scores = np.full((len(strips), 2 * MOST_SLOTS + 2), -np.inf)
+    columns = np.arange(2 * MOST_SLOTS + 1)
+    for place in range(2 * MOST_SLOTS + 2):
+        inside = (place >= first) & (place <= first + lanes)
+        runs = np.where(columns >= place, side, -side)
+        score = (own * runs).sum(axis=1)
+        within = (place > first) & (place < first + lanes)
+        line = left_line[:, min(place, 2 * MOST_SLOTS)]
+        score = score + np.where(within, line + _TWO_WAY + _MIDDLE * (2 * (place - first) == lanes), 0.0)
+        scores[:, place] = np.where(inside, score, -np.inf)
+    best = scores.argmax(axis=1)
+    sense_of_own = np.where(best <= MOST_SLOTS, side, -side)
+    alone = (lanes == 1) & (np.abs(own).sum(axis=1) == 0.0)
+    return np.where(alone, 0.0, sense_of_own)
+
+
+def _steps(path: Float) -> tuple[Float, Float]:
+    """Positions and directions of travel, about a metre apart, where the car moves."""
+    steps = np.linalg.norm(np.diff(path[:, :2], axis=0), axis=1)
+    station = np.concatenate([[0.0], np.cumsum(steps)])
+    kept = np.unique(np.searchsorted(station, np.arange(0.0, station[-1], 1.0)))
+    xy = path[kept, :2]
+    if len(xy) < 3:
+        return np.zeros((0, 2)), np.zeros((0, 2))
+    heading = np.gradient(xy, axis=0)
+    return xy, heading / np.maximum(np.linalg.norm(heading, axis=1, keepdims=True), 1e-9)
+
+
+def _left_scores(strips: Strips, elements: list[MapElement]) -> Float:
+    return _scores(elements)[strips.left_owner]
+
+
+def _right_scores(strips: Strips, elements: list[MapElement]) -> Float:
+    return _scores(elements)[strips.right_owner]
+
+
+def _scores(elements: list[MapElement]) -> Float:
+    """How much a line looks like one between opposite directions; the last entry is that of BRIDGE."""
+    scores = np.zeros(len(elements) + 1)
+    for k, element in enumerate(elements):
+        if element.element_class is ElementClass.LANE_DIVIDER:
+            scores[k] = _CENTRE_SCORE.get(str(element.attributes.get("marking_type")), 0.0)
+            scores[k] += _YELLOW_SCORE * (element.attributes.get("colour") == "yellow")
+    return scores
+
+
+def _stop_votes(strips: Strips, elements: list[MapElement]) -> Float:
+    """(N,) at the samples nearest to a stop line across the strip: the sign of the way to the strip's nearer end."""
+    votes = np.zeros(len(strips))
+    lines = [e.geometry for e in elements if e.element_class is ElementClass.STOP_LINE]
+    if not lines or not len(strips):
+        return votes
+    first = np.flatnonzero(np.diff(strips.strip, prepend=-1))
+    last = np.append(first[1:], len(strips)) - 1
+    for ends, inward, outward in ((first, 1.0, -1.0), (last, -1.0, 1.0)):
+        along = strips.along[ends]
+        tip = strips.centre[ends, :2]
+        ways = shapely.linestrings(
+            np.stack([tip + inward * _STOP_REACH_M * along, tip - inward * _STOP_REACH_M * along], axis=1)
+        )
+        hit = np.unique(shapely.STRtree(lines).query(ways, predicate="intersects")[0])
+        votes[ends[hit]] += outward
+    return votes

@@ -1,0 +1,92 @@
+"""The lane graph of a window: lanes on roads, and the lanes that lead from one to the next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from mapforge.geometry.areas import parts_of
+from mapforge.lane_graph.borders import borders_of
+from mapforge.lane_graph.config import DrivingSide, LaneGraphConfig
+from mapforge.lane_graph.directions import directions, path_votes
+from mapforge.lane_graph.facing import strips_between
+from mapforge.lane_graph.junctions import arms_of
+from mapforge.lane_graph.lanes import Lane, lanes_of, travelled
+from mapforge.lane_graph.movements import STRAIGHT, Movement, Rules, driven_pairs, movements_of
+from mapforge.lane_graph.parking import parking
+from mapforge.lane_graph.regulation import painted_turns
+from mapforge.lane_graph.sections import Nearby, beside
+from mapforge.lane_graph.shaping import lane_strips, without_flares
+from mapforge.lane_graph.ways import connector
+from mapforge.schemas.elements import ElementClass, MapElement
+
+Float = NDArray[np.float64]
+
+STEP_M = 1.5
+"""Lanes this close to each other follow each other without a connector."""
+
+
+def lane_graph(elements: list[MapElement], paths: list[Float], config: LaneGraphConfig) -> list[Lane]:
+    """Lanes first, then connectors; `successors` count in this list. Owners count in `elements`.
+
+    elements: of a window, map frame. paths: (M, 3) positions of whole drives near it.
+    """
+    borders = borders_of(elements, config.sample_m, config.bridge_m, config.min_border_m)
+    road = road_of(elements)
+    between = strips_between(borders, config.max_road_width_m, np.radians(config.parallel_deg), road)
+    strips = without_flares(lane_strips(between, config.min_width_m, config.max_width_m, config.usual_width_m))
+    if not len(strips):
+        return []
+    nearby = Nearby(strips)
+    votes = path_votes(strips, nearby, paths)
+    for_parking = parking(strips, beside(strips, nearby), votes, elements, config.vote_m, config.max_parking_width_m)
+    strips = strips.where(~for_parking)
+    nearby, votes = Nearby(strips), votes[~for_parking]
+    keeps_right = config.driving_side is DrivingSide.RIGHT
+    sense = directions(strips, beside(strips, nearby), votes, elements, config.vote_m, keeps_right)
+    found = travelled(strips, sense, borders, config.smoothing_m, config.min_lane_m, config.mouth_m)
+    votes = path_votes(found.strips, found.nearby, paths)
+    lanes = lanes_of(found, votes, config.vote_m)
+    arms = arms_of(lanes, found)
+    rules = Rules(
+        config.junction_m, np.radians(config.straight_deg), np.radians(config.max_turn_deg), config.on_road_share
+    )
+    kerbs = [e.xyz_map for e in elements if e.element_class is ElementClass.ROAD_BOUNDARY]
+    driven = driven_pairs(found, lanes, paths, config.junction_m)
+    arrows = painted_turns(lanes, elements)
+    return joined_up(lanes, movements_of(lanes, arms, found, road, kerbs, driven, arrows, rules))
+
+
+def road_of(elements: list[MapElement]) -> shapely.Geometry | None:
+    """Drivable area of all tiles as one; None where none is known."""
+    parts = [
+        part
+        for element in elements
+        if element.element_class is ElementClass.DRIVABLE_AREA
+        for part in parts_of(shapely.force_2d(element.geometry))
+    ]
+    return shapely.union_all(parts) if parts else None
+
+
+def joined_up(lanes: list[Lane], movements: list[Movement]) -> list[Lane]:
+    """The lanes and one connector a movement, each with what it leads to. A lane whose one way on is a step to a lane
+    with no other way in goes on in it, without a connector."""
+    leaving = Counter(m.source for m in movements)
+    entering = Counter(m.target for m in movements)
+    onward: dict[int, list[int]] = {}
+    connectors: list[Lane] = []
+    lanes = list(lanes)
+    for m in movements:
+        source, target = lanes[m.source], lanes[m.target]
+        alone = leaving[m.source] == entering[m.target] == 1 and m.turn == STRAIGHT
+        if alone and np.linalg.norm(target.centre[0, :2] - source.centre[-1, :2]) < STEP_M:
+            lanes[m.source] = source.ending_at(target)
+            onward.setdefault(m.source, []).append(m.target)
+        else:
+            onward.setdefault(m.source, []).append(len(lanes) + len(connectors))
+            connectors.append(replace(connector(source, target, m.way, m.turn), successors=(m.target,)))
+    return [replace(lane, successors=tuple(onward.get(k, ()))) for k, lane in enumerate(lanes)] + connectors
