@@ -18,6 +18,7 @@ from mapforge.io.parquet import read_metadata, read_table
 from mapforge.io.trajectories import TrajectoryInfo, write_trajectory
 from mapforge.io.workspace import Workspace
 from mapforge.models.sign_detector import CLASSES, SignBoxes
+from mapforge.models.sign_reader import EMBEDDING
 from mapforge.perception import signs
 from mapforge.perception.camera_view import CameraView
 from mapforge.perception.config import PerceptionConfig
@@ -47,7 +48,11 @@ class ColourDetector:
                 boxes.append((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
                 labels.append(CLASSES.index(name))
         n = len(boxes)
-        return SignBoxes(np.array(boxes, np.float32).reshape(n, 4), np.array(labels, np.int64), np.full(n, 0.9, "f4"))
+        shares = np.eye(len(CLASSES), dtype=np.float32)[labels]
+        return SignBoxes(
+            np.array(boxes, np.float32).reshape(n, 4), np.array(labels, np.int64), np.full(n, 0.9, "f4"),
+            shares, np.zeros((n, EMBEDDING), np.float32),
+        )  # fmt: skip
 
 
 def trajectory() -> Trajectory:

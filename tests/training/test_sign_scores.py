@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from mapforge.models.sign_detector import SignBoxes, SignDetector
+from mapforge.models.sign_detector import CLASSES, SignBoxes, SignDetector
+from mapforge.models.sign_reader import EMBEDDING
 from mapforge.training.sign_scores import SignCounts, count, match, overlaps, score_on_scenes
+
+
+def unread(count_boxes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Shares and embeddings nobody asks for."""
+    return np.zeros((count_boxes, len(CLASSES)), np.float32), np.zeros((count_boxes, EMBEDDING), np.float32)
+
 
 TRUTH = np.array([[0, 0, 10, 10], [20, 0, 30, 10]], dtype=np.float32)
 
@@ -23,7 +30,7 @@ def test_each_truth_is_matched_once_in_the_order_given() -> None:
 def test_counts_by_hand() -> None:
     counts = SignCounts()
     boxes = np.array([[0, 0, 10, 10], [20, 0, 30, 10], [50, 50, 60, 60]], dtype=np.float32)
-    found = SignBoxes(boxes, np.array([4, 5, 6]), np.array([0.9, 0.8, 0.7], np.float32))
+    found = SignBoxes(boxes, np.array([4, 5, 6]), np.array([0.9, 0.8, 0.7], np.float32), *unread(3))
     count(counts, found, TRUTH, np.array([4, 9]))
     assert counts.as_dict() == {"n": 2, "recall": 1.0, "precision": 0.6667, "type_accuracy": 0.5}
 

@@ -59,8 +59,16 @@ class FusionConfig:
     """Least standard deviation of a drive's vertex across its line."""
     stated_sigma_scale: float = 1.0
     """True size of the errors drives state as sigma, against what they state."""
-    common_sigma_m: float = 0.015
-    """Error across a line that all drives share, because the same network sees them."""
+    common_divider_sigma_m: float = 0.035
+    """Error across lane dividers that all drives share, because one network sees them; see `strands_sigma_m`."""
+    common_boundary_sigma_m: float = 0.035
+    """The same of road boundaries."""
+    common_stop_line_sigma_m: float = 0.035
+    """The same of stop lines."""
+    common_crossing_sigma_m: float = 0.15
+    """The same of the sides of crossings."""
+    strands_sigma_m: float = 0.08
+    """Further error of a divider whose type the drives doubt: one strand of a double line may pass for its middle."""
     pooling_m: float = 5.0
     """Half length over which the disagreement of drives is pooled along a line."""
     area_cell_m: float = 0.1
@@ -75,8 +83,8 @@ class FusionConfig:
     """Signs this much higher or lower on one pole are different signs."""
     min_sign_score: float = 0.35
     """Detections below this score are ignored."""
-    min_sign_detections: int = 2
-    """A sign seen in fewer camera frames, all drives together, is dropped."""
+    min_sign_confidence: float = 0.5
+    """Signs and lights less sure to exist are dropped."""
 
     def __post_init__(self) -> None:
         along = max(2 * self.vote_reach_m + self.smoothing_m, self.pooling_m)

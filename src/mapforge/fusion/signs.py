@@ -1,137 +1,148 @@
-"""Signs and lights: detections of all drives gathered into one point each.
+"""Signs and lights: the tracks of all drives, told apart and put together, one point each.
 
-Detections are attracted by the densest place around them (one mean-shift peak a sign), weighted by their position
-uncertainty; class, facing and height keep signs on one pole apart.
+A track of one drive and one of another are the same sign when place, height, facing, type and looks agree; two tracks
+that one drive saw in the same camera frame never are. What drives that passed in front did not see is doubted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from mapforge.fusion.identities import clustered
+from mapforge.fusion.sightings import Sightings
+from mapforge.fusion.sign_tracks import SignGates, SignTracks, mean_heading, robust_centre, tracks_of, unlikeness
+from mapforge.schemas.detections import SIGN_TYPES
 from mapforge.schemas.elements import ElementClass, MapElement, content_id
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-
-@dataclass(frozen=True, eq=False)
-class Sightings:
-    """Detections of one class, all drives. xyz_map: (N, 3); heading_rad, height_m, sigma_m, score: (N,);
-    sign_type: (N,) str; timestamp_ns: (N,); drive: (N,) index."""
-
-    xyz_map: Float
-    heading_rad: Float
-    height_m: Float
-    sigma_m: Float
-    score: Float
-    sign_type: NDArray[np.str_]
-    timestamp_ns: Index
-    drive: Index
-
-    def __len__(self) -> int:
-        return len(self.score)
-
-    def take(self, index: Index | NDArray[np.bool_]) -> Sightings:
-        return Sightings(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+_TYPE_COST = 0.25
+_LOOKS_COST = 0.5
+_SIGMA_MIN_M = 0.03
+_LOOKED_FROM_M, _LOOKED_TO_M, _LOOKED_RAD, _LOOKED_STATIONS = 8.0, 30.0, np.radians(50.0), 6
+_MISS_ODDS = 0.35
+_PRIOR_ODDS = 0.5
 
 
 def fused_signs(
     element_class: ElementClass,
     sightings: Sightings,
     drives: list[str],
-    gate_m: float,
-    height_gate_m: float,
-    turn_rad: float,
-    min_detections: int,
+    paths_map: list[Float | None],
+    gates: SignGates,
+    min_confidence: float,
 ) -> list[MapElement]:
-    """Every sign of one class the sightings hold, wherever it lies, sorted by place."""
-    order = np.lexsort((sightings.xyz_map[:, 1], sightings.xyz_map[:, 0], sightings.timestamp_ns, sightings.drive))
-    sightings = sightings.take(order)
-    groups = _groups(sightings, gate_m, height_gate_m, turn_rad)
-    signs = [_sign(element_class, sightings.take(group), drives) for group in groups if len(group) >= min_detections]
+    """Every sign of one class the sightings hold, wherever it lies, sorted by place.
+
+    drives: names by index. paths_map: (K, 3) of each drive near here in the order driven, or None where unknown.
+    min_confidence: what is less sure to exist is left out.
+    """
+    sightings = sightings.sorted()
+    tracks = tracks_of(sightings, gates)
+    signs = []
+    for group in identities(tracks, sightings, gates):
+        sign = _sign(element_class, tracks, group, drives, paths_map)
+        if sign.confidence >= min_confidence:
+            signs.append(sign)
     return sorted(signs, key=lambda sign: sign.geometry.coords[0])
 
 
-def _groups(sightings: Sightings, gate_m: float, height_gate_m: float, turn_rad: float) -> list[Index]:
-    """Indices of the sightings of each sign: peaks of density first, each takes what is near and fits."""
-    n = len(sightings)
-    if n == 0:
-        return []
-    compatible = _closeness(sightings, sightings, gate_m, height_gate_m, turn_rad)
-    weight = sightings.score / np.maximum(sightings.sigma_m, 0.1)
-    density = compatible @ weight
-    peaks: list[int] = []
-    for k in np.lexsort((np.arange(n), -density)):
-        if not any(compatible[k, peak] > 0 for peak in peaks):
-            peaks.append(int(k))
-    nearest = compatible[:, peaks]
-    owner = np.where(nearest.max(axis=1) > 0, nearest.argmax(axis=1), -1)
-    return [np.flatnonzero(owner == k) for k in range(len(peaks))]
+def identities(tracks: SignTracks, sightings: Sightings, gates: SignGates) -> list[Index]:
+    """Groups of tracks, each of one sign."""
+
+    def cost(i: Index, j: Index) -> Float:
+        types = (tracks.type_shares[i] * tracks.type_shares[j]).sum(axis=1)
+        typed = (tracks.type_shares[i].any(axis=1)) & (tracks.type_shares[j].any(axis=1))
+        looks = 1.0 - (tracks.embedding[i] * tracks.embedding[j]).sum(axis=1)
+        known = tracks.embedding[i].any(axis=1) & tracks.embedding[j].any(axis=1)
+        return unlikeness(tracks, gates, i, j) + _TYPE_COST * typed * (1.0 - types) + _LOOKS_COST * known * looks
+
+    apart = _seen_together(tracks, sightings)
+    return clustered(tracks.xyz_map[:, :2], gates.reach_m, cost, apart, tracks.evidence / tracks.sigma_m)
 
 
-def _closeness(a: Sightings, b: Sightings, gate_m: float, height_gate_m: float, turn_rad: float) -> Float:
-    """(N, M) 1 at one place, 0 from the gate on; the gate is wider for uncertain positions."""
-    distance = np.linalg.norm(a.xyz_map[:, None, :2] - b.xyz_map[None, :, :2], axis=2)
-    gate = np.clip(2.0 * np.hypot(a.sigma_m[:, None], b.sigma_m[None]) + 0.5, 0.5, gate_m)
-    lower = np.abs(a.xyz_map[:, None, 2] - b.xyz_map[None, :, 2])
-    turn = np.abs((a.heading_rad[:, None] - b.heading_rad[None] + np.pi) % (2 * np.pi) - np.pi)
-    fits = (lower < height_gate_m) & ~(turn > turn_rad)  # an unknown heading (NaN) fits any
-    return np.where(fits, np.maximum(1.0 - (distance / gate) ** 2, 0.0), 0.0)
+def _seen_together(tracks: SignTracks, sightings: Sightings) -> list[frozenset[int]]:
+    """The camera frames of each track."""
+    return [frozenset(sightings.picture[rows].tolist()) for rows in tracks.members]
 
 
-def _sign(element_class: ElementClass, seen: Sightings, drives: list[str]) -> MapElement:
-    weight = seen.score / np.maximum(seen.sigma_m, 0.05) ** 2
-    centre = np.average(seen.xyz_map, axis=0, weights=weight)
-    for _ in range(3):
-        far = np.linalg.norm(seen.xyz_map[:, :2] - centre[:2], axis=1)
-        robust = weight / (1.0 + (far / 0.3) ** 2)
-        centre = np.average(seen.xyz_map, axis=0, weights=robust)
-    seen_by = np.unique(seen.drive)
+def _sign(
+    element_class: ElementClass,
+    tracks: SignTracks,
+    group: Index,
+    drives: list[str],
+    paths_map: list[Float | None],
+) -> MapElement:
+    sigma = np.maximum(tracks.sigma_m[group], _SIGMA_MIN_M)
+    centre, weight = robust_centre(tracks.xyz_map[group], tracks.evidence[group] / sigma**2)
+    heading = mean_heading(tracks.heading_rad[group], weight)
+    seen_by = np.unique(tracks.drive[group])
     return MapElement(
         element_id=content_id(element_class, centre),
         element_class=element_class,
         geometry=shapely.Point(centre),
-        attributes=_attributes(element_class, seen, robust),
-        confidence=_confidence(seen, seen_by),
-        sigma_m=(_sigma(seen, centre, robust, len(seen_by)),),
+        attributes=_attributes(element_class, tracks, group, weight, heading),
+        confidence=_confidence(tracks, group, looked(centre, heading, paths_map)),
+        sigma_m=(_sigma(tracks, group, centre, weight),),
         n_drives=len(seen_by),
-        first_seen_ns=int(seen.timestamp_ns.min()),
-        last_seen_ns=int(seen.timestamp_ns.max()),
+        first_seen_ns=int(tracks.seen_ns[group, 0].min()),
+        last_seen_ns=int(tracks.seen_ns[group, 1].max()),
         sources=tuple(drives[d] for d in seen_by),
     )
 
 
-def _attributes(element_class: ElementClass, seen: Sightings, weight: Float) -> dict[str, Any]:
-    attributes: dict[str, Any] = {"height_m": round(float(np.average(seen.height_m, weights=weight)), 3)}
-    known = np.isfinite(seen.heading_rad)
-    if known.any():
-        heading = seen.heading_rad[known]
-        mean = np.arctan2(weight[known] @ np.sin(heading), weight[known] @ np.cos(heading))
-        attributes["heading_rad"] = round(float(mean), 4)
+def _attributes(
+    element_class: ElementClass, tracks: SignTracks, group: Index, weight: Float, heading_rad: float
+) -> dict[str, Any]:
+    attributes: dict[str, Any] = {"height_m": round(float(np.average(tracks.height_m[group], weights=weight)), 3)}
+    if np.isfinite(heading_rad):
+        attributes["heading_rad"] = round(heading_rad, 4)
     if element_class is ElementClass.TRAFFIC_SIGN:
-        names = sorted(set(seen.sign_type.tolist()))
-        # close views tell types apart best
-        votes = [float((seen.score / np.maximum(seen.sigma_m, 0.1))[seen.sign_type == name].sum()) for name in names]
-        attributes["sign_type"] = names[int(np.argmax(votes))]
+        votes = tracks.evidence[group] @ tracks.type_shares[group]
+        attributes["sign_type"] = SIGN_TYPES[int(np.argmax(votes))]
     return attributes
 
 
-def _confidence(seen: Sightings, seen_by: Index) -> float:
-    """Frames of one drive are far from independent: each drive counts as its best frames, drives multiply."""
-    doubt = 1.0
-    for drive in seen_by:
-        scores = np.sort(seen.score[seen.drive == drive])[::-1][:5]
-        doubt *= 1.0 - min(0.97, float(scores.mean()) * (1.0 - 0.5 ** len(scores)))
-    return 1.0 - doubt
+def looked(centre_map: Float, heading_rad: float, paths_map: list[Float | None]) -> NDArray[np.bool_]:
+    """(drives,) which of them passed in front of a sign, towards it, so that its cameras should have seen it."""
+    result = np.zeros(len(paths_map), dtype=bool)
+    for number, path in enumerate(paths_map):
+        if path is None or len(path) < 2:
+            continue
+        away = path[:-1, :2] - centre_map[:2]
+        distance = np.maximum(np.linalg.norm(away, axis=1), 1e-6)
+        step = np.diff(path[:, :2], axis=0)
+        pace = np.linalg.norm(step, axis=1)
+        ahead = -(step * away).sum(axis=1) / (np.maximum(pace, 1e-6) * distance) > np.cos(_LOOKED_RAD)
+        turn = np.arctan2(away[:, 1], away[:, 0]) - heading_rad
+        facing = np.nan_to_num(np.abs((turn + np.pi) % (2 * np.pi) - np.pi)) < _LOOKED_RAD
+        near = (distance > _LOOKED_FROM_M) & (distance < _LOOKED_TO_M) & (pace < 5.0)
+        result[number] = np.count_nonzero(ahead & facing & near) >= _LOOKED_STATIONS
+    return result
 
 
-def _sigma(seen: Sightings, centre: Float, weight: Float, n_drives: int) -> float:
-    """Spread about the centre; a drive's pose error is common to its frames, so drives average and frames do not."""
-    spread = float(np.sqrt(np.average(((seen.xyz_map[:, :2] - centre[:2]) ** 2).sum(axis=1) / 2, weights=weight)))
-    stated = float(np.average(seen.sigma_m, weights=weight))
-    return round(max(spread, stated / np.sqrt(len(seen.score)), 0.02) / np.sqrt(n_drives), 5)
+def _confidence(tracks: SignTracks, group: Index, looked_by: NDArray[np.bool_]) -> float:
+    """Drives are independent, frames of one drive are not: odds multiply over drives, by each one's best track."""
+    odds = _PRIOR_ODDS
+    for drive in range(len(looked_by)):
+        own = group[tracks.drive[group] == drive]
+        if len(own):
+            evidence = min(0.97, float(tracks.evidence[own].max()))
+            odds *= evidence / (1.0 - evidence)
+        elif looked_by[drive]:
+            odds *= _MISS_ODDS
+    return float(odds / (1.0 + odds))
+
+
+def _sigma(tracks: SignTracks, group: Index, centre: Float, weight: Float) -> float:
+    """Of the mean of the drives, by what they state and by how they differ."""
+    share = weight / weight.sum()
+    drives = len(np.unique(tracks.drive[group]))
+    stated = float(np.sqrt(share @ tracks.sigma_m[group] ** 2))
+    spread = float(np.sqrt(share @ ((tracks.xyz_map[group, :2] - centre[:2]) ** 2).sum(axis=1) / 2))
+    return round(max(stated, spread, 0.02) / float(np.sqrt(drives)), 5)

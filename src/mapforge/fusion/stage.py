@@ -5,23 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from mapforge.fusion.areas import fused_coverage, fused_crossings, fused_drivable
+from mapforge.fusion.areas import fused_coverage, fused_drivable
 from mapforge.fusion.config import FusionConfig
 from mapforge.fusion.drives import SeenDrive, seen_drives
 from mapforge.fusion.existence import Visibility
 from mapforge.fusion.findings import footer, outlier_drives
 from mapforge.fusion.lines import FusedLines, SeenLines, fused_lines
-from mapforge.fusion.signs import Sightings, fused_signs
+from mapforge.fusion.ped_crossings import fused_crossings
+from mapforge.fusion.sightings import read_sightings
+from mapforge.fusion.sign_tracks import SignGates
+from mapforge.fusion.signs import fused_signs
 from mapforge.geometry.areas import parts_of
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId
 from mapforge.io.elements import write_elements
-from mapforge.io.parquet import read_table
 from mapforge.io.workspace import Workspace
-from mapforge.schemas.detections import DETECTIONS
 from mapforge.schemas.elements import LINE_CLASSES, POINT_CLASSES, ElementClass, MapElement
 
 Bounds = tuple[float, float, float, float]
@@ -49,7 +48,7 @@ def run(inputs: FusionInputs, config: FusionConfig) -> int:
     ]
     elements = [element for fused in lines for element in fused.elements]
     elements += _areas(drives, visibility, core, config)
-    elements += _points(inputs, sorted({drive.name for drive in drives}), core, window, config)
+    elements += _points(inputs, drives, core, config)
     write_elements(
         elements,
         inputs.frame,
@@ -79,14 +78,13 @@ def _seen_lines(drives: list[SeenDrive], line_class: ElementClass) -> SeenLines:
 
 
 def _areas(drives: list[SeenDrive], visibility: Visibility, core: Bounds, config: FusionConfig) -> list[MapElement]:
-    log_odds = (config.prior_log_odds, config.hit_weight, config.miss_log_odds)
     names = [drive.name for drive in drives]
-    crossings, drivable, coverage = (
+    drivable, coverage = (
         [drive.of_class(area_class) for drive in drives]
-        for area_class in (ElementClass.PED_CROSSING, ElementClass.DRIVABLE_AREA, ElementClass.COVERAGE)
+        for area_class in (ElementClass.DRIVABLE_AREA, ElementClass.COVERAGE)
     )
     return [
-        *fused_crossings(crossings, names, visibility, core, config.area_cell_m, log_odds, config.min_confidence),
+        *fused_crossings(drives, visibility, core, config),
         *fused_drivable(drivable, names, visibility, core, config.ground_cell_m),
         *fused_coverage(coverage, names, core),
     ]
@@ -102,65 +100,16 @@ def _findings(
     return footer(outliers, [change for fused in lines for change in fused.changes], datum, frame)
 
 
-def _points(
-    inputs: FusionInputs, drives: list[str], core: Bounds, window: Bounds, config: FusionConfig
-) -> list[MapElement]:
+def _points(inputs: FusionInputs, drives: list[SeenDrive], core: Bounds, config: FusionConfig) -> list[MapElement]:
     """Signs and lights whose centre lies in the core."""
+    window = inputs.tile.bounds_map(inputs.frame, config.halo_m)
+    names, paths = [drive.name for drive in drives], [drive.path_map for drive in drives]
+    gates = SignGates(config.sign_gate_m, config.sign_height_gate_m, np.radians(config.sign_turn_deg))
     points: list[MapElement] = []
     for point_class in POINT_CLASSES:
-        found = fused_signs(
-            point_class,
-            _sightings(inputs, drives, point_class, window, config.min_sign_score),
-            drives,
-            gate_m=config.sign_gate_m,
-            height_gate_m=config.sign_height_gate_m,
-            turn_rad=np.radians(config.sign_turn_deg),
-            min_detections=config.min_sign_detections,
-        )
+        sightings = read_sightings(inputs.workspace, names, inputs.frame, point_class, window, config.min_sign_score)
+        found = fused_signs(point_class, sightings, names, paths, gates, config.min_sign_confidence)
         points += [
             sign for sign in found if core[0] <= sign.geometry.x < core[2] and core[1] <= sign.geometry.y < core[3]
         ]
     return points
-
-
-def _sightings(
-    inputs: FusionInputs, drives: list[str], point_class: ElementClass, window: Bounds, min_score: float
-) -> Sightings:
-    """Detections with a position inside the window; a drive without cameras has none."""
-    parts = []
-    for number, drive in enumerate(drives):
-        path = inputs.workspace.detections(drive)
-        if path.exists():
-            table = _near(read_table(path, DETECTIONS), inputs.frame, window, str(point_class), min_score)
-            parts.append((table, np.full(table.num_rows, number, dtype=np.int64)))
-    tables = [table.replace_schema_metadata(None) for table, _ in parts] or [DETECTIONS.empty_table()]
-    table = pa.concat_tables(tables)
-    column = {name: table[name].to_numpy() for name in DETECTIONS.names if name not in ("sensor", "class", "sign_type")}
-    xyz = np.stack([column["x_m"], column["y_m"], column["z_m"]], axis=1)
-    return Sightings(
-        xyz_map=inputs.frame.from_projected(xyz),
-        heading_rad=column["heading_rad"],
-        height_m=np.nan_to_num(column["height_m"]),
-        sigma_m=np.nan_to_num(column["sigma_m"], nan=1.0),
-        score=column["score"].astype(np.float64),
-        sign_type=np.array([name or "unknown" for name in table["sign_type"].to_pylist()], dtype=np.str_),
-        timestamp_ns=column["timestamp_ns"],
-        drive=np.concatenate([index for _, index in parts] or [np.zeros(0, dtype=np.int64)]),
-    )
-
-
-def _near(table: pa.Table, frame: MapFrame, window: Bounds, point_class: str, min_score: float) -> pa.Table:
-    x0, y0 = frame.origin_m
-    wanted = [
-        pc.equal(table["class"], point_class),
-        pc.greater_equal(table["score"], min_score),
-        pc.is_finite(table["z_m"]),
-        pc.greater_equal(table["x_m"], window[0] + x0),
-        pc.less_equal(table["x_m"], window[2] + x0),
-        pc.greater_equal(table["y_m"], window[1] + y0),
-        pc.less_equal(table["y_m"], window[3] + y0),
-    ]
-    mask = wanted[0]
-    for condition in wanted[1:]:
-        mask = pc.and_(mask, condition)
-    return table.filter(mask)

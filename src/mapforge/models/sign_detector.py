@@ -18,7 +18,7 @@ from torchvision.models.detection.fcos import FCOSClassificationHead, FCOSHead, 
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import nms
 
-from mapforge.models.sign_reader import SignReader, cut_crops
+from mapforge.models.sign_reader import EMBEDDING, SignReader, cut_crops
 from mapforge.models.weights import load_tensors, read_weights
 from mapforge.schemas.detections import SIGN_TYPES
 
@@ -38,11 +38,22 @@ class SignBoxes:
     """What was found in one image, by falling score.
 
     boxes_px: (N, 4) float32 x0, y0, x1, y1. labels: (N,) int64, index into CLASSES. scores: (N,) float32.
+    class_shares: (N, len(CLASSES)) float32, how likely each class is, given that it is one. embeddings: (N, EMBEDDING)
+    float32 unit vectors, alike for signs that look alike.
     """
 
     boxes_px: NDArray[np.float32]
     labels: NDArray[np.int64]
     scores: NDArray[np.float32]
+    class_shares: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+
+    @classmethod
+    def none(cls) -> SignBoxes:
+        """Nothing found."""
+        shares, embeddings = np.zeros((0, len(CLASSES)), np.float32), np.zeros((0, EMBEDDING), np.float32)
+        empty = np.zeros(0, np.float32)
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), empty, shares, embeddings)
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -106,14 +117,19 @@ class SignDetector(FCOS):
 
     def _read(self, images: Tensor, boxes: Tensor, scores: Tensor, bfloat16: bool) -> SignBoxes:
         """The boxes with the reader's labels, without those it takes for nothing."""
-        if len(boxes):
-            with torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16):
-                answers = self.reader(cut_crops(images, [boxes]))
-            signs = answers.argmax(dim=1) < len(CLASSES)
-            boxes, scores, labels = boxes[signs], scores[signs], answers[signs, : len(CLASSES)].argmax(dim=1)
-        else:
-            labels = boxes.new_zeros(0, dtype=torch.int64)
-        return SignBoxes(boxes.cpu().numpy(), labels.cpu().numpy(), scores.cpu().numpy())
+        if not len(boxes):
+            return SignBoxes.none()
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16):
+            answers, embeddings = self.reader.read(cut_crops(images, [boxes]))
+        signs = answers.argmax(dim=1) < len(CLASSES)
+        answers = answers[signs, : len(CLASSES)]
+        return SignBoxes(
+            boxes[signs].cpu().numpy(),
+            answers.argmax(dim=1).cpu().numpy(),
+            scores[signs].cpu().numpy(),
+            answers.softmax(dim=1).cpu().numpy(),
+            embeddings[signs].cpu().numpy(),
+        )
 
     def _look(self, images: Tensor) -> tuple[dict[str, Tensor], list[Tensor], list[int]]:
         """Head outputs in float32, anchors an image, and the number of anchors a level."""

@@ -10,12 +10,14 @@ CROP_PX = 36
 CONTEXT = 1.3
 """Crops show this much more than the box, each way: the shape's rim tells types apart, and boxes are not exact."""
 _SAMPLES = 3
+EMBEDDING = 112
+"""Length of the vector that tells one sign from another."""
 
 
 class SignReader(nn.Module):
     """Convolutions at three scales and a mean over the middle; the last class is "nothing"."""
 
-    def __init__(self, classes: int, channels: tuple[int, int, int] = (32, 64, 112)) -> None:
+    def __init__(self, classes: int, channels: tuple[int, int, int] = (32, 64, EMBEDDING)) -> None:
         """classes: of signs and lights, without "nothing"."""
         super().__init__()
         low, middle, high = channels
@@ -28,10 +30,15 @@ class SignReader(nn.Module):
 
     def forward(self, crops: Tensor) -> Tensor:
         """crops: (N, 3, CROP_PX, CROP_PX) float 0..1. Returns (N, classes + 1) logits in float32."""
+        return self.read(crops)[0]
+
+    def read(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits as of `forward`, and (N, EMBEDDING) unit vectors: alike for crops that look alike."""
         shade = crops.mean(dim=(1, 2, 3), keepdim=True)
         contrast = crops.std(dim=(1, 2, 3), keepdim=True).clamp(min=0.05)
         features = self.layers(((crops - shade) / contrast).contiguous(memory_format=torch.channels_last))
-        return self.answer(self.spread(features.float()).flatten(1)).float()
+        logits = self.answer(self.spread(features.float()).flatten(1)).float()
+        return logits, nn.functional.normalize(features.float().mean(dim=(2, 3)), dim=1)
 
 
 def cut_crops(images: Tensor, boxes_px: list[Tensor]) -> Tensor:

@@ -36,7 +36,7 @@ from mapforge.perception.nearby_sweeps import NearbySweeps
 from mapforge.perception.sign_config import SignConfig
 from mapforge.perception.sign_ranging import PlacedSign, ground_z_m, place_by_lidar
 from mapforge.perception.sign_triangulation import place_by_parallax
-from mapforge.schemas.detections import DETECTIONS
+from mapforge.schemas.detections import DETECTIONS, SIGN_TYPES
 
 PIXEL_CENTRE = 0.5
 """Boxes count from the picture's corner, intrinsics from the centre of its first pixel."""
@@ -59,7 +59,7 @@ class Detection:
     """One box of one frame.
 
     box_px: (4,) x0, y0, x1, y1, in the frame's own pixels. placed: None when nothing told its range; then ground_z_m,
-    the ground's height under it in the map frame, is NaN.
+    the ground's height under it in the map frame, is NaN. class_shares, embedding: of the reader, see SignBoxes.
     """
 
     timestamp_ns: int
@@ -70,6 +70,8 @@ class Detection:
     box_px: NDArray[np.float64]
     placed: PlacedSign | None
     ground_z_m: float
+    class_shares: NDArray[np.float32]
+    embedding: NDArray[np.float32]
 
     @property
     def is_light(self) -> bool:
@@ -152,7 +154,7 @@ def _boxes_of(
         with Image.open(io.BytesIO(frame.image)) as opened:
             picture = opened.convert("RGB")
     except (UnidentifiedImageError, OSError):
-        return SignBoxes(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32))
+        return SignBoxes.none()
     picture = picture.crop((0, 0, picture.width, view.rows_above(math.radians(config.depression_max_deg))))
     scale = min(1.0, config.image_width_max_px / picture.width)
     if scale < 1.0:
@@ -173,7 +175,7 @@ def _placed(
     """The boxes of one frame with range from the returns around its time."""
     pixels, depths_m = view.project(xyz_map)
     found = []
-    for box, label, score in zip(boxes.boxes_px.astype(np.float64) - PIXEL_CENTRE, boxes.labels, boxes.scores):
+    for k, box in enumerate(boxes.boxes_px.astype(np.float64) - PIXEL_CENTRE):
         placed = place_by_lidar(
             view,
             box,
@@ -191,7 +193,16 @@ def _placed(
             ground = ground_z_m(xyz_map, place, config.ground_radius_m, road.z_near(place))
         found.append(
             Detection(
-                frame.timestamp_ns, view, frame.sensor, int(label), float(score), box + PIXEL_CENTRE, placed, ground
+                frame.timestamp_ns,
+                view,
+                frame.sensor,
+                int(boxes.labels[k]),
+                float(boxes.scores[k]),
+                box + PIXEL_CENTRE,
+                placed,
+                ground,
+                boxes.class_shares[k],
+                boxes.embeddings[k],
             )
         )
     return found
@@ -248,6 +259,8 @@ def detections_to_table(found: list[Detection], frame: MapFrame) -> pa.Table:
         "range_m": np.round(np.linalg.norm(xyz_map - eyes, axis=1), 3),
         "sigma_m": np.round([p.sigma_m for p in places], 4),
         "n_lidar": [p.n_lidar for p in places],
+        "type_shares": [None if d.is_light else type_shares(d.class_shares).tolist() for d in found],
+        "embedding": [np.round(d.embedding, 3).tolist() for d in found],
     }
     arrays = [pa.array(columns[field.name], type=field.type, from_pandas=False) for field in DETECTIONS]
     return pa.Table.from_arrays(arrays, schema=DETECTIONS)
@@ -257,3 +270,10 @@ def sign_type_of(label: int) -> str:
     """The contract's name of a class: a speed limit with a number it does not know is `unknown`."""
     name = CLASSES[label]
     return "unknown" if name == SPEED_LIMIT_OTHER else name
+
+
+def type_shares(class_shares: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(len(SIGN_TYPES),) how likely each type is, given that it is a sign; rounded to 0.001."""
+    shares = np.array(class_shares[: len(SIGN_TYPES)], dtype=np.float64)
+    shares[SIGN_TYPES.index("unknown")] += class_shares[CLASSES.index(SPEED_LIMIT_OTHER)]
+    return np.round(shares / max(float(shares.sum()), 1e-6), 3)

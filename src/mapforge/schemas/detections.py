@@ -42,5 +42,7 @@ DETECTIONS = pa.schema(
         ("range_m", pa.float64()),
         ("sigma_m", pa.float64()),  # one-sigma horizontal position
         ("n_lidar", pa.int32()),  # lidar returns that gave the range
+        ("type_shares", pa.list_(pa.float32())),  # how likely each of SIGN_TYPES is, null for lights
+        ("embedding", pa.list_(pa.float32())),  # unit vector, alike for signs that look alike
     ]
 )
