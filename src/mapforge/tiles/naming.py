@@ -54,8 +54,7 @@ def traces_of(elements: list[MapElement], tile: TileId, frame: MapFrame) -> list
     seen: dict[str, int] = {}
     traces = []
     for row, element in enumerate(elements):
-        attributes = [element.attributes.get(name) for name in ("marking_type", "colour", "boundary_type")]
-        kind = f"{element.element_class}|{attributes}"
+        kind = _kind(element)
         content = content_id(kind, frame.to_projected(element.xyz_map))
         copies = seen[content] = seen.get(content, -1) + 1
         if copies:
@@ -64,6 +63,14 @@ def traces_of(elements: list[MapElement], tile: TileId, frame: MapFrame) -> list
             PieceTrace(tile, row, kind, content, _ends_on_border(element, bounds), _sides_on_border(element, bounds))
         )
     return traces
+
+
+def _kind(element: MapElement) -> str:
+    """Ways through a junction begin on each other: what tells them apart is the id they have in all their tiles."""
+    if element.element_class is ElementClass.LANE and element.attributes.get("turn"):
+        return f"{element.element_class}|{element.element_id}"
+    attributes = [element.attributes.get(name) for name in ("marking_type", "colour", "boundary_type")]
+    return f"{element.element_class}|{attributes}"
 
 
 def elements_of(traces: list[PieceTrace], meet_m: float, max_turn_rad: float) -> Index:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -20,6 +20,7 @@ from mapforge.tiles.config import TilesConfig
 from mapforge.tiles.continuity import Ancestry, KeptNames, PreviousRelease, ancestry_of, kept_names
 from mapforge.tiles.name_records import NameRecord, read_record, write_record
 from mapforge.tiles.naming import PieceTrace, names_of, traces_of
+from mapforge.tiles.references import referred, resolved
 from mapforge.tiles.renaming import Affected, Naming, TracesOf, affected_by
 
 BUILD_DIGITS = 12
@@ -62,7 +63,7 @@ def run(inputs: TilesInputs, config: TilesConfig) -> dict[TileId, str]:
             names = _names(affected, kept)
             for tile in sorted({*group, *affected.tiles} - set(inputs.removed)):
                 if tile in group or tile not in inputs.fingerprints:
-                    build = _cut(inputs, tile, names.get(tile, {}))
+                    build = _cut(inputs, tile, names)
                     if build is not None:
                         builds[tile] = build
         for tile in inputs.removed:
@@ -128,35 +129,64 @@ def _traces(inputs: TilesInputs, tile: TileId) -> list[PieceTrace]:
 
 
 def _pieces(inputs: TilesInputs, tile: TileId) -> list[MapElement]:
-    return read_elements(inputs.workspace.map_elements(tile), inputs.frame)[0]
+    """Map elements, then lanes where they were made."""
+    files = [inputs.workspace.map_elements(tile), inputs.workspace.lane_graph(tile)]
+    return [piece for path in files if path.exists() for piece in read_elements(path, inputs.frame)[0]]
 
 
-def _cut(inputs: TilesInputs, tile: TileId, changes: dict[int, str]) -> str | None:
+def _cut(inputs: TilesInputs, tile: TileId, changes: Mapping[TileId, dict[int, str]]) -> str | None:
     """The tile with changed names; None when they were these already."""
     record = _record(inputs, tile)
     assert record is not None
-    if record.names is None:
-        if len(changes) < len(record.traces):
-            return None  # not cut yet: a run that plans it names all its pieces
-        names = [changes[row] for row in range(len(record.traces))]
-    else:
-        names = [changes.get(row, name) for row, name in enumerate(record.names)]
-        if names == record.names:
-            return None
-    build = _write(inputs, tile, record.fingerprint, names)
+    names = _names_now(record, changes.get(tile, {}))
+    if names is None or names == record.names:
+        return None  # without names: not cut yet, a run that plans it names all its pieces
+    pieces = _pieces(inputs, tile)
+    named = [replace(piece, element_id=name) for piece, name in zip(pieces, names, strict=True)]
+    given = {piece.element_id: name for piece, name in zip(reversed(pieces), reversed(names))}
+    elsewhere = _names_elsewhere(inputs, tile, referred(pieces) - set(given), changes)
+    named = [resolved(element, {**elsewhere, **given}) for element in named]
+    build = _write(inputs, tile, record.fingerprint, named, elsewhere)
     write_record(replace(record, names=names), inputs.workspace.tile_names(tile), inputs.workspace.tmp)
     return build
 
 
-def _write(inputs: TilesInputs, tile: TileId, fingerprint: str, names: list[str]) -> str:
+def _names_now(record: NameRecord, changes: dict[int, str]) -> list[str] | None:
+    if record.names is not None:
+        return [changes.get(row, name) for row, name in enumerate(record.names)]
+    if len(changes) < len(record.traces):
+        return None
+    return [changes[row] for row in range(len(record.traces))]
+
+
+def _names_elsewhere(
+    inputs: TilesInputs, tile: TileId, wanted: set[str], changes: Mapping[TileId, dict[int, str]]
+) -> dict[str, str]:
+    """Names of pieces of the neighbouring tiles, by the ids of the pieces."""
+    found: dict[str, str] = {}
+    for other in tile.neighbours() if wanted else []:
+        record = _record(inputs, other)
+        names = None if record is None else _names_now(record, changes.get(other, {}))
+        if names is not None:
+            ids = (piece.element_id for piece in _pieces(inputs, other))
+            found.update({piece: name for piece, name in zip(ids, names) if piece in wanted})
+    return found
+
+
+def _write(
+    inputs: TilesInputs, tile: TileId, fingerprint: str, named: list[MapElement], elsewhere: Mapping[str, str]
+) -> str:
     """A build is named by what made it: the same build is never written twice."""
-    build = fingerprint_of(elements=fingerprint, names=names, metadata=inputs.metadata, frame=inputs.frame.as_dict())[
-        :BUILD_DIGITS
-    ]
+    build = fingerprint_of(
+        elements=fingerprint,
+        names=[element.element_id for element in named],
+        elsewhere=dict(elsewhere),
+        metadata=inputs.metadata,
+        frame=inputs.frame.as_dict(),
+    )[:BUILD_DIGITS]
     target = inputs.workspace.tile(tile, build)
     if target.exists():
         return build
-    named = [replace(piece, element_id=name) for piece, name in zip(_pieces(inputs, tile), names, strict=True)]
     footer = {
         **inputs.metadata,
         "tile": str(tile),
