@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import shapely
@@ -121,6 +122,7 @@ def _with_all(
     return replace(
         pieces[0],
         geometry=geometry,
+        attributes=_attributes(pieces, weights),
         sigma_m=sigma_m,
         confidence=float(np.average([piece.confidence for piece in pieces], weights=weights)),
         n_drives=max(len(sources), *(piece.n_drives for piece in pieces)),
@@ -128,3 +130,18 @@ def _with_all(
         last_seen_ns=max(piece.last_seen_ns for piece in pieces),
         sources=sources,
     )
+
+
+def _attributes(pieces: list[MapElement], weights: list[float]) -> dict[str, Any]:
+    """Lists are united and do not hold the element itself; of other values that with the greatest weight stands."""
+    merged: dict[str, Any] = {}
+    for name in sorted({name for piece in pieces for name in piece.attributes}):
+        given = [(piece.attributes[name], w) for piece, w in zip(pieces, weights) if name in piece.attributes]
+        if isinstance(given[0][0], list):
+            merged[name] = sorted({entry for value, _ in given for entry in value} - {pieces[0].element_id})
+        else:
+            votes: dict[Any, float] = defaultdict(float)
+            for value, w in given:
+                votes[value] += w
+            merged[name] = max(sorted(votes, key=str), key=lambda value: votes[value])
+    return merged
