@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId
 from mapforge.io.elements import read_elements
-from mapforge.io.parquet import read_metadata
 from mapforge.io.workspace import Workspace
 from mapforge.metrics.correspondence import Shares, pair_up, shares, sizes
 from mapforge.schemas.elements import ElementClass, MapElement
@@ -29,6 +28,8 @@ Index = NDArray[np.int64]
 _Piece = tuple[TileId, int]
 
 WITHIN_M = 0.5
+SAME_M = 1e-3
+"""Vertices this close are the same, written twice."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,6 @@ class PreviousRelease:
     within_m: float = WITHIN_M
     _borders: dict[TileId, list[OldPiece]] = field(default_factory=dict)
 
-    def is_of(self, tile: TileId, fingerprint: str) -> bool:
-        """True when the released tile was cut from the map elements with this fingerprint: it has the same rows."""
-        build = self.builds.get(tile)
-        return build is not None and read_metadata(self.workspace.tile(tile, build)).get("fingerprint") == fingerprint
-
     def pieces(self, tile: TileId) -> list[OldPiece]:
         """In the order of the file; none when the release has no such tile."""
         build = self.builds.get(tile)
@@ -102,12 +98,12 @@ class PreviousRelease:
         return self._borders[tile]
 
 
-def ancestry_of(pieces: list[MapElement], tile: TileId, fingerprint: str, previous: PreviousRelease) -> Ancestry:
-    """What the pieces of a tile were before. fingerprint: of the map elements they come from."""
+def ancestry_of(pieces: list[MapElement], tile: TileId, previous: PreviousRelease) -> Ancestry:
+    """What the pieces of a tile were before; where the tile has not changed, row by row the same."""
     size = sizes([piece.geometry for piece in pieces])
     own = previous.pieces(tile)
     old_size = _added_up(own)
-    if previous.is_of(tile, fingerprint) and len(own) == len(pieces):
+    if _same_rows(pieces, own):
         every = np.arange(len(pieces))
         return Ancestry(size, every, [piece.element_id for piece in own], size, size, old_size)
     old = own + previous.beside(tile)
@@ -175,6 +171,13 @@ def _paired(
     amounts = np.array([total[pair] for pair in ordered], dtype=np.float64).reshape(-1, 2)
     pairs = pair_up(Shares(rows[:, 0], rows[:, 1], amounts[:, 0], amounts[:, 1]), new_size, old_size)
     return {keys[new]: names[old] for new, old in pairs.items()}, set(names)
+
+
+def _same_rows(pieces: list[MapElement], old: list[OldPiece]) -> bool:
+    if [piece.element_class for piece in pieces] != [piece.element_class for piece in old]:
+        return False
+    shapes = ([piece.geometry for piece in side] for side in (pieces, old))
+    return bool(shapely.equals_exact(*(np.array(side, dtype=object) for side in shapes), SAME_M).all())
 
 
 def _shares_of_class(

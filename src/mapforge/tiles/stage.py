@@ -78,9 +78,7 @@ def _kept(inputs: TilesInputs, changed: list[TileId], known: TracesOf, naming: N
     previous = PreviousRelease(inputs.workspace, inputs.frame, inputs.previous)
 
     def ancestry(tile: TileId) -> Ancestry:
-        record = _record(inputs, tile)
-        assert record is not None
-        return ancestry_of(_pieces(inputs, tile), tile, record.fingerprint, previous)
+        return ancestry_of(_pieces(inputs, tile), tile, previous)
 
     def names_now(tile: TileId) -> list[str] | None:
         record = _record(inputs, tile)
