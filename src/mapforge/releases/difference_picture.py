@@ -16,7 +16,7 @@ from mapforge.releases.difference import GROUND, ReleaseDifference
 Float = NDArray[np.float64]
 Colour = tuple[int, int, int]
 
-BACKGROUND, TILE, STAYED, INK = (250, 250, 247), (228, 228, 222), (178, 178, 172), (40, 40, 40)
+BACKGROUND, TILE, STAYED, INK = (250, 250, 247), (228, 228, 222), (150, 150, 145), (40, 40, 40)
 COLOURS: dict[ChangeKind, Colour] = {
     ChangeKind.REGROUPED: (140, 140, 200),
     ChangeKind.ATTRIBUTES: (120, 60, 200),
