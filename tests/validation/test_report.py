@@ -12,7 +12,7 @@ import shapely
 
 from mapforge.io.elements import write_elements
 from mapforge.schemas.elements import ElementClass, MapElement
-from mapforge.schemas.report import DriveSummary, FailedTile, RunSummary
+from mapforge.schemas.report import CatalogSummary, DriveSummary, FailedTile, RunLine, RunSummary, TroubledItem
 from mapforge.validation.config import ValidationConfig
 from mapforge.validation.report import write_report
 from mapforge.validation.stage import ValidationInputs, ValidationResult, run
@@ -29,6 +29,16 @@ SUMMARY = RunSummary(
     timing_s={"ingest": 1.5, "perception": 20.0},
     throughput={"drive_km": 0.18, "km_per_hour": 42.0, "points_per_s": 1.5e6},
     peak_memory_mb=900.0,
+    catalog=CatalogSummary(
+        runs=(
+            RunLine("20260101-000000-abc", EVIL, "running", None, 2),
+            RunLine("before", "town", "failed", 61.4, 1, EVIL),
+        ),
+        drives={"parked": 1, "usable": 2},
+        tiles={"failed": 1, "valid": 1234},
+        troubled=(TroubledItem("tile", "32617/5852/44770", "failed", "fusion", EVIL, 2),),
+        more_troubled=7,
+    ),
 )
 
 
@@ -74,6 +84,18 @@ def test_report_json_has_what_was_promised(written: tuple[Path, Path], judged: V
     issues = [issue for tile in data["tiles"] for issue in tile["issues"]]
     assert {"severity", "rule", "element_id", "tile", "message", "lon_deg", "lat_deg"} <= set(issues[0])
     assert "unknown_word" in {issue["rule"] for issue in issues}
+
+
+def test_the_catalog_has_its_section(judged: ValidationResult, written: tuple[Path, Path], tmp_path: Path) -> None:
+    data = json.loads(written[0].read_text())["catalog"]
+    assert data["tiles"] == {"failed": 1, "valid": 1234}
+    assert data["troubled"][0]["reason"] == EVIL
+    page = written[1].read_text()
+    section = page[page.index('<section id="catalog">') :].partition("</section>")[0]
+    for text in ("1,234 tiles valid", "1 drives parked", "32617/5852/44770", "7 more: mapforge status", "61"):
+        assert text in section, text
+    _, page_of_none = write_report(judged, replace(SUMMARY, catalog=None), tmp_path / "none", tmp_path / "tmp")
+    assert '<section id="catalog">' not in page_of_none.read_text()
 
 
 def test_undefined_scores_are_null(written: tuple[Path, Path]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mapforge import __version__
 from mapforge.catalog import Catalog, TileUpdate
 from mapforge.catalog.owner import is_dead
+from mapforge.catalog.summary import summarise
 from mapforge.catalog.tables import RunState, TileState
 from mapforge.config import EngineConfig, EngineKind, Settings, settings_to_dict
 from mapforge.errors import CatalogError
@@ -176,6 +177,7 @@ def _summary(facts: RegionFacts, execution: Execution, region: RegionResult, sec
         },
         peak_memory_mb=round(execution.peak_memory_mb, 1),
         notes=tuple(notes),
+        catalog=summarise(execution.catalog),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 from mapforge.schemas.report import RunSummary
@@ -41,6 +42,7 @@ def report_data(result: ValidationResult, summary: RunSummary) -> dict[str, Any]
         "throughput": summary.throughput,
         "peak_memory_mb": summary.peak_memory_mb,
         "notes": list(summary.notes),
+        "catalog": None if summary.catalog is None else asdict(summary.catalog),
     }
     return dict(_plain(data))
 

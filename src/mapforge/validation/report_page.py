@@ -34,6 +34,7 @@ def report_page(
         (f"Issues ({len(result.issues):,})", _issues(data)),
         ("Shift of each window", _shifts(data)),
         ("Drives", tables.drive_table(data["drives"]) if data["drives"] else ""),
+        ("Catalog", _catalog(data["catalog"])),
         ("Time", bar_chart(list(data["timing_s"].items()), "s") if data["timing_s"] else ""),
         ("About", _about(data)),
     ]
@@ -168,6 +169,20 @@ def _shifts(data: dict[str, Any]) -> str:
         return ""
     note = "What would bring the map of each 200 m window onto the reference: a bias of the positioning."
     return f"<p class='quiet'>{note}</p>{tables.shift_table(data['window_shifts'], data['origin_m'])}"
+
+
+def _catalog(catalog: dict[str, Any] | None) -> str:
+    if catalog is None:
+        return ""
+    counts = [f"{n:,} {noun} {state}" for noun in ("tiles", "drives") for state, n in sorted(catalog[noun].items())]
+    more = catalog["more_troubled"]
+    parts = [
+        f"<p class='quiet'>{html.escape(', '.join(counts))}</p>",
+        _titled("Failed, parked or out", tables.troubled_table(catalog["troubled"]) if catalog["troubled"] else ""),
+        f"<p class='quiet'>{more:,} more: mapforge status lists them.</p>" if more else "",
+        _titled("The last runs", tables.run_table(catalog["runs"]) if catalog["runs"] else ""),
+    ]
+    return "".join(parts)
 
 
 def _about(data: dict[str, Any]) -> str:

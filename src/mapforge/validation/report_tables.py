@@ -124,6 +124,21 @@ def drive_table(drives: Sequence[dict[str, Any]]) -> str:
     return table(["drive", "state", "length, m", "duration, s", "rows quarantined", "note"], rows)
 
 
+def run_table(runs: Sequence[dict[str, Any]]) -> str:
+    """Runs of the catalog, newest first."""
+    rows = [
+        [r["run_id"], r["region"], r["state"], number(r["seconds"], 0), number(r["failed_attempts"], 0), r["error"]]
+        for r in runs
+    ]
+    return table(["run", "region", "state", "seconds", "failed attempts", "error"], rows)
+
+
+def troubled_table(items: Sequence[dict[str, Any]]) -> str:
+    """Tiles and drives that somebody has to look at."""
+    rows = [[i["kind"], i["name"], i["state"], i["stage"], number(i["failures"], 0), i["reason"]] for i in items]
+    return table(["", "which", "state", "stage", "failures in a row", "why"], rows)
+
+
 def shift_table(shifts: Sequence[dict[str, Any]], origin_m: Sequence[float]) -> str:
     rows = [
         [
