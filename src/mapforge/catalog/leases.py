@@ -18,6 +18,7 @@ from mapforge.errors import CatalogError, LeaseHeldError
 
 LEASE_NS = 3600 * 10**9
 RENEW_AFTER_S = 300.0
+ROWS_AT_ONCE = 10_000
 logger = logging.getLogger(__name__)
 
 
@@ -47,7 +48,8 @@ class Leases(Database):
                 .where(Tile.tile.in_(self.listed(wanted)))
                 .order_by(Tile.tile)
                 .with_for_update()
-            ).all()
+                .execution_options(yield_per=ROWS_AT_ONCE)
+            )
             held, free, asked = {}, [], _Holders(session, run_id, now)
             for tile, state, holder, owner, expires_ns in rows:
                 if asked.holds(owner, holder, expires_ns):

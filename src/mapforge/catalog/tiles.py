@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import BindParameter, Boolean, ColumnElement, Select, Text, bindparam, case, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from mapforge.catalog.database import Database
 from mapforge.catalog.tables import FINAL_STATES, Build, Drive, DriveState, DriveTile, Run, Tile, TileState
@@ -50,20 +63,19 @@ class Tiles(Database):
         """Moves a tile on; final states give its lease back."""
         self.set_tiles([TileUpdate(tile, state, stage, error, build, recipe, fingerprint)])
 
-    def set_tiles(self, updates: Sequence[TileUpdate], run_id: str | None = None) -> list[str]:
+    def set_tiles(self, updates: Iterable[TileUpdate], run_id: str | None = None) -> list[str]:
         """Moves many tiles on, all or none; final states give leases back. `failed` adds to the failures in a row.
 
         run_id: only tiles that this run took last are changed. Returns the names of the others, sorted: a run that
         slept past its leases learns so that it lost them.
         """
-        lost: set[str] = set()
-        with self.writing() as session:
-            if run_id is not None:
-                lost = self._not_of(session, run_id, [item.tile for item in updates])
-            now = time.time_ns()
-            rows = [_row(item, now) for item in sorted(updates, key=lambda item: item.tile) if item.tile not in lost]
-            if rows:
-                session.connection().execute(_SET_TILE, rows)
+        updates = sorted(updates, key=lambda item: item.tile)
+        now = time.time_ns()
+        with self.engine.begin() as connection:
+            lost = set() if run_id is None else self._not_of(connection, run_id, [item.tile for item in updates])
+            rows = (_row(item, now) for item in updates if item.tile not in lost)
+            while some := list(islice(rows, ROWS_AT_ONCE)):
+                connection.execute(_SET_TILE, some)
         return sorted(lost)
 
     def replace_build(self, tile: str, build: str) -> None:
@@ -189,9 +201,9 @@ class Tiles(Database):
             usable = update(Drive).where(*waiting).values(state=DriveState.USABLE, **fresh).returning(Drive.drive_id)
             return names + sorted(session.scalars(usable))
 
-    def _not_of(self, session: Session, run_id: str, tiles: list[str]) -> set[str]:
+    def _not_of(self, connection: Connection, run_id: str, tiles: list[str]) -> set[str]:
         mine = select(Tile.tile).where(Tile.run_id == run_id, Tile.tile.in_(self.listed(tiles))).with_for_update()
-        return set(tiles) - set(session.scalars(mine.order_by(Tile.tile)))
+        return set(tiles) - set(connection.scalars(mine.order_by(Tile.tile)))
 
 
 def _filtered(
@@ -211,7 +223,7 @@ def _filtered(
 
 
 def _row(item: TileUpdate, now: int) -> dict[str, Any]:
-    return {f"new_{name}": value for name, value in asdict(item).items()} | {
+    return {f"new_{name}": value for name, value in vars(item).items()} | {
         "ended": item.state in ENDS_LEASE,
         "final": item.state in FINAL_STATES,
         "failed": int(item.state == TileState.FAILED),
