@@ -16,6 +16,8 @@ from mapforge.localization.placed_drives import PlacedDrive
 from mapforge.localization.registration import Matching, PlacedCloud, Registration, register
 from mapforge.localization.segments import CloudCache, Thinning
 
+HEIGHT_SIGMA = 2.0
+"""Of a registration, in units of the horizontal one."""
 CELL_M = 200.0
 """Meetings are worked through square by square, so that the clouds of a place are made once."""
 
@@ -92,7 +94,7 @@ class Registrar:
         own, other = self.drives[meeting.drive], self.drives[meeting.other]
         _, there = other.trajectory.poses_at(np.array([meeting.other_ns]))
         lever = own.pieces.centre_m[meeting.piece] - there[0]
-        information = _believed(found.information, other.own_sigma_m(), self.config)
+        information = _believed(found, other.own_sigma_m(), self.config)
         empty = Agreement(
             meeting.drive, meeting.piece, meeting.other, meeting.other_ns, lever, np.zeros(3), 0.0, information
         )
@@ -103,10 +105,11 @@ class Registrar:
         )
 
 
-def _believed(geometric: Float, other_sigma_m: float, config: AlignmentConfig) -> Float:
+def _believed(found: Registration, other_sigma_m: float, config: AlignmentConfig) -> Float:
     """Information of a registration, (4, 4): the points' share, less what no point sees."""
-    noise = np.array([config.registration_sigma_m] * 3 + [config.registration_sigma_m / TURN_LEVER_M]) ** 2
+    sigma_m = config.registration_sigma_m / found.overlap
+    noise = np.array([sigma_m, sigma_m, HEIGHT_SIGMA * sigma_m, sigma_m / TURN_LEVER_M]) ** 2
     noise[:3] += other_sigma_m**2
-    points = geometric * config.information_share
+    points = found.information * config.information_share
     believed = np.linalg.solve(np.eye(PARTS) + points * noise, points)
     return np.asarray((believed + believed.T) / 2)

@@ -13,23 +13,27 @@ from collections.abc import Mapping, Sequence
 from mapforge.io.workspace import Workspace
 from mapforge.localization.agreements import Registrar
 from mapforge.localization.alignment_config import AlignmentConfig
+from mapforge.localization.bending import bending_sigma_m
 from mapforge.localization.contradictions import Contradiction, worst_contradiction
 from mapforge.localization.corrections import Adjustment, Agreement, adjust
 from mapforge.localization.overlaps import meetings_of
 from mapforge.localization.placed_drives import PlacedDrive, load_frozen_near, load_moving
-from mapforge.localization.settled import Ledger, read_ledger, write_ledger
+from mapforge.localization.settled import Ledger, read_ledger, which_move, write_ledger
 from mapforge.localization.settling import Alignment, AlignmentInputs, settle
 
 
 def run(inputs: AlignmentInputs, config: AlignmentConfig) -> Ledger:
     """Writes the final trajectories of the moving drives that fit, then the ledger, and returns it.
 
-    Drives that meet no other, or were not georeferenced, keep their own path.
+    Drives that meet no other, or were not georeferenced, keep their own path. Those of the moving ones that the ledger
+    has settled already (by a job that died before anyone heard of it) stay as they are.
     """
     workspace, ledger = inputs.workspace, read_ledger(inputs.workspace)
-    moving = load_moving(workspace, inputs.moving, inputs.frame, config)
+    moves = which_move(workspace, {name: inputs.unaligned[name] for name in inputs.moving}, config.readjust)
+    moving = load_moving(workspace, moves.moving, inputs.frame, config)
     placed = {name: drive for name, drive in moving.items() if drive.info.georeferenced}
-    frozen = load_frozen_near(workspace, inputs.frozen, ledger, placed, inputs.frame, config)
+    settled = sorted({*inputs.frozen, *moves.frozen})
+    frozen = load_frozen_near(workspace, settled, ledger, placed, inputs.frame, config)
     alignment = align(workspace, placed, frozen, config)
     for name in alignment.refused:
         workspace.trajectory(name).unlink(missing_ok=True)
@@ -56,21 +60,22 @@ def align(
         config.max_neighbours,
     )
     registrar = Registrar(workspace, drives, config)
-    adjustment = adjust({name: drive.knots(config) for name, drive in moving.items()}, [])
+    adjustment = adjust({name: drive.knots(config, config.bending_sigma_m) for name, drive in moving.items()}, [])
     refused: dict[str, Contradiction] = {}
     for _ in range(config.rounds if meetings else 0):
         agreements = registrar.agreements(meetings, adjustment.corrections)
-        adjustment, refused = _without_contradictions(moving, agreements, config)
+        bending = bending_sigma_m(drives, frozenset(moving), agreements, config)
+        adjustment, refused = _without_contradictions(moving, agreements, bending, config)
     return Alignment(adjustment, refused, meetings)
 
 
 def _without_contradictions(
-    moving: Mapping[str, PlacedDrive], agreements: Sequence[Agreement], config: AlignmentConfig
+    moving: Mapping[str, PlacedDrive], agreements: Sequence[Agreement], bending: float, config: AlignmentConfig
 ) -> tuple[Adjustment, dict[str, Contradiction]]:
     """Adjusts, leaves out the drive that fits least, and again until all fit."""
     refused: dict[str, Contradiction] = {}
     while True:
-        knots = {name: drive.knots(config) for name, drive in moving.items() if name not in refused}
+        knots = {name: drive.knots(config, bending) for name, drive in moving.items() if name not in refused}
         adjustment = adjust(knots, [a for a in agreements if not refused.keys() & {a.a, a.b}])
         worst = worst_contradiction(adjustment, moving, config)
         if worst is None:

@@ -27,7 +27,7 @@ class AlignmentConfig:
     """Edge of the voxels a piece is thinned to."""
     reach_m: float = 20.0
     """Drives that pass within this distance saw the same street."""
-    min_shared_way: float = 0.3
+    min_shared_way: float = 0.1
     """A piece is registered to a drive that was within reach along this share of it."""
     max_neighbours: int = 4
     """Settled passes a piece is registered to, at most, and as many new ones."""
@@ -41,21 +41,22 @@ class AlignmentConfig:
     """Points without a partner this near have changed (parked cars, scaffolds) and do not count then."""
     min_upright: int = 150
     """Thinned points of upright surfaces (walls, poles, cars) that a registration needs to be judged by."""
-    min_overlap: float = 0.35
+    min_overlap: float = 0.25
     """A registration counts when this share of those points finds a partner."""
-    min_sharpness: float = 0.8
+    min_sharpness: float = 0.85
     """And when this share of the partners lies on one surface with them; a false one puts them anywhere."""
     surface_m: float = 0.2
     """Distance at which points lie on one surface."""
     max_shift_m: float = 5.0
     """Registrations that move a piece farther than this are not believed."""
-    registration_sigma_m: float = 0.03
-    """Error of one registration where the scenery holds it in every direction."""
+    registration_sigma_m: float = 0.015
+    """Horizontal error of a registration with full overlap where the scenery holds it in every direction; the height's
+    is twice that. Half the overlap doubles both."""
     information_share: float = 0.01
     """Of the information of a registration's points that is independent of each other."""
     bending_sigma_m: float = 0.05
-    """How much a path may bend over `segment_m`."""
-    heading_sigma_rad: float = 0.01
+    """How much a path bends over `segment_m`, before the registrations show how much it does."""
+    heading_sigma_rad: float = 0.005
     """Error of a drive's heading before alignment."""
     own_sigma_m: float = 0.015
     """Error of a path within a piece, which no registration sees."""

@@ -59,14 +59,14 @@ class PlacedDrive:
         """Error against the map it belongs to; a drive that stands alone is that map."""
         return 0.0 if self.info.datum_sigma_m is None else float(self.sigma_relative_m.mean())
 
-    def knots(self, config: AlignmentConfig) -> Knots:
-        """Where it may bend, and how far."""
+    def knots(self, config: AlignmentConfig, bending_sigma_m: float) -> Knots:
+        """Where it may bend, and how far; `bending_sigma_m`: over `config.segment_m`."""
         times, centre = self.pieces.centre_ns, self.pieces.centre_m
         xy, z, _ = self.sigma_at(times)
         sigma = np.maximum(np.column_stack([xy, xy, z]), MIN_SIGMA_M)
         sigma = np.column_stack([sigma, np.full(len(times), config.heading_sigma_rad)])
         way = np.linalg.norm(np.diff(centre, axis=0), axis=1)
-        bending = config.bending_sigma_m * np.sqrt(np.maximum(way / config.segment_m, 0.01))
+        bending = bending_sigma_m * np.sqrt(np.maximum(way / config.segment_m, 0.01))
         turning = np.full(len(bending), config.heading_sigma_rad * 0.3)
         return Knots(times, centre, sigma, np.column_stack([bending, bending, bending, turning]))
 
@@ -95,12 +95,8 @@ def load_frozen_near(
 ) -> dict[str, PlacedDrive]:
     """Settled drives whose bounds meet those of a moving one; of the others not even the path is read."""
     boxes = [bounds_of(drive.trajectory) for drive in moving.values()]
-    near = [
-        name
-        for name in sorted(names)
-        if ledger.drives[name].standing is not Standing.unplaced
-        and any(_meet(ledger.drives[name].bounds_m, box, config.reach_m) for box in boxes)
-    ]
+    placed = [n for n in sorted(names) if n in ledger.drives and ledger.drives[n].standing is not Standing.unplaced]
+    near = [n for n in placed if any(_meet(ledger.drives[n].bounds_m, box, config.reach_m) for box in boxes)]
     return {name: _load(workspace, name, frame, config, settled=True) for name in near}
 
 
