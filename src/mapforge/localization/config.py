@@ -85,7 +85,7 @@ class SmootherConfig:
     """Share of a fix's variance that changes slowly, where fixes are too sparse to show it themselves."""
     gnss_correlation_s: float = 60.0
     """Time over which the slow error stays the same."""
-    gnss_clock_sigma_s: float = 0.05
+    gnss_clock_sigma_s: float = 0.1
     """Error of the receiver's clock against the sweeps'."""
     lever_sigma_m: float = 0.05
     """Error of the antenna's place on the car where it is calibrated."""

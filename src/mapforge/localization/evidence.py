@@ -42,15 +42,19 @@ def odometry_of(
                 "odometry, and the log has neither usable poses nor wheel speed and yaw rate"
             )
         return own.thinned(POSE_STEP_NS)
-    names = {field.name for field in fields(Registration)}
-    registration = Registration(**{name: getattr(config.lidar_odometry, name) for name in sorted(names)})
-    path = register_sweeps(reader.sweeps(), own, reader.manifest.motion_compensated, registration)
+    path = register_sweeps(reader.sweeps(), own, reader.manifest.motion_compensated, registration_of(config))
     if path.lost.mean() > config.lidar_odometry.max_lost_share:
         raise DriveRefusedError(
             f"drive {drive_id}: {int(path.lost.sum())} of {len(path.lost)} sweeps could not be registered; "
             "look at the sweeps, or raise localization.lidar_odometry.max_lost_share"
         )
     return path
+
+
+def registration_of(config: LocalizationConfig) -> Registration:
+    """The settings of lidar odometry as its steps take them."""
+    names = {field.name for field in fields(Registration)} - {"threads"}
+    return Registration(**{name: getattr(config.lidar_odometry, name) for name in sorted(names)})
 
 
 def measurements_of(

@@ -3,6 +3,9 @@
 Distribution-to-distribution registration against Gaussian voxels (VGICP, Koide et al., ICRA 2021; small_gicp), with
 the constant-velocity motion model and the compensation of the sweep's own motion of KISS-ICP (Vizzo et al.,
 RA-L 2023). One thread, so that the same sweeps give the same path.
+
+Of all returns in a voxel the first one measured stands for them: that costs a sort of keys, and only what is left has
+to be moved in double precision (a mean a voxel is no more accurate and takes a third longer).
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from itertools import chain, islice
 
 import numpy as np
 import small_gicp
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from mapforge.geometry.se3 import Float
@@ -24,11 +28,16 @@ ROTATION_EPSILON_RAD = 2e-4
 TRANSLATION_EPSILON_M = 1e-3
 LRU_CLEAR_SWEEPS = 10
 BOOTSTRAP_SWEEPS = 4
+NEIGHBOURS = 10
+KEY_BITS = 21
 
 
 @dataclass(frozen=True)
 class Registration:
-    """How a sweep is registered to the local map; the fields are those of LidarOdometryConfig."""
+    """How a sweep is registered to the local map; the fields are those of LidarOdometryConfig.
+
+    threads: with more than one, sums come in any order and paths differ in their last digits.
+    """
 
     downsampling_m: float = 0.5
     map_voxel_m: float = 1.0
@@ -38,6 +47,7 @@ class Registration:
     max_iterations: int = 20
     map_memory_sweeps: int = 100
     min_inliers: int = 200
+    threads: int = 1
 
 
 def register_sweeps(
@@ -97,9 +107,8 @@ class _Registrar:
         pose = np.eye(4)
         if self.poses:
             pose = self.poses[-1] @ _step(velocity * (sweep.timestamp_ns - self.times[-1]))
-        cloud, _ = small_gicp.preprocess_points(
-            self._points(sweep, velocity), downsampling_resolution=self.registration.downsampling_m, num_threads=1
-        )
+        cloud = small_gicp.PointCloud(self._points(sweep, velocity))
+        small_gicp.estimate_covariances(cloud, num_neighbors=NEIGHBOURS, num_threads=self.registration.threads)
         registered = self._align(cloud, pose) if self.poses else pose
         self.lost.append(registered is None)
         self.poses.append(pose if registered is None else registered)
@@ -113,7 +122,7 @@ class _Registrar:
             cloud,
             init_T_target_source=guess,
             max_correspondence_distance=self.registration.max_correspondence_m,
-            num_threads=1,
+            num_threads=self.registration.threads,
             max_iterations=self.registration.max_iterations,
             rotation_epsilon=ROTATION_EPSILON_RAD,
             translation_epsilon=TRANSLATION_EPSILON_M,
@@ -133,10 +142,11 @@ class _Registrar:
         return _twist((last.inverse() @ now).matrix()) / (now_ns - self.times[-1])
 
     def _points(self, sweep: Sweep, velocity_per_ns: Float) -> Float:
-        """(M, 3) float64 returns in range, brought to the ego frame at the sweep time (to second order)."""
+        """(M, 3) float64 thinned returns in range, brought to the ego frame at the sweep time (to second order)."""
         near, far = self.registration.min_range_m, self.registration.max_range_m
         squared = np.einsum("ni,ni->n", sweep.xyz_ego, sweep.xyz_ego)
-        keep = (squared > near * near) & (squared < far * far)
+        keep = np.flatnonzero((squared > near * near) & (squared < far * far))
+        keep = keep[_first_in_voxel(sweep.xyz_ego[keep], self.registration.downsampling_m)]
         xyz = sweep.xyz_ego[keep].astype(np.float64)
         if self.motion_compensated:
             return xyz
@@ -144,6 +154,13 @@ class _Registrar:
         turn = _cross_matrix(velocity_per_ns[:3]).T
         turned = offset_ns * (xyz @ turn)
         return xyz + turned + 0.5 * offset_ns * (turned @ turn) + offset_ns * velocity_per_ns[3:]
+
+
+def _first_in_voxel(xyz: NDArray[np.float32], edge_m: float) -> NDArray[np.int64]:
+    """(M,) rows of the first point of every voxel, by voxel."""
+    index = np.floor(xyz * np.float32(1.0 / edge_m)).astype(np.int64) + (1 << (KEY_BITS - 1))
+    key = (index[:, 0] << 2 * KEY_BITS) | (index[:, 1] << KEY_BITS) | index[:, 2]
+    return np.asarray(np.unique(key, return_index=True)[1])
 
 
 def _twist(step: Float) -> Float:

@@ -20,7 +20,9 @@ from mapforge.geometry.se3 import Float
 from mapforge.localization.drive_state import POSE_SIZE, Calibration, DriveState, Layout
 from mapforge.localization.sparse_system import Kernel, SparseSystem, factorised
 
-CONVERGED_M, NEARLY_CONVERGED_M = 1e-4, 1e-2
+CONVERGED_M = 1e-4
+CONVERGED_GAIN = 1e-5
+BACKTRACKING = (1.0, 0.5, 0.25, 0.1, 0.02)
 COVARIANCE_NODES = 60
 POSES_A_COVARIANCE = 20
 MAX_COVARIANCE_NODES = 400
@@ -36,8 +38,8 @@ class Measurement(Protocol):
 @dataclass(frozen=True, eq=False)
 class SmoothedPath:
     """state: the most likely one. sigma_xy_m, sigma_z_m, sigma_yaw_rad: (N,) of its poses. calibration_sigma:
-    (len(Calibration),). norms: residuals of each kind of measurement in sigmas. converged: the last step was below
-    0.1 mm.
+    (len(Calibration),). norms: residuals of each kind of measurement in sigmas. converged: nothing more was to be
+    gained.
     """
 
     state: DriveState
@@ -65,23 +67,34 @@ def smooth(
     """Most likely state and its uncertainty.
 
     state: near enough to start from. Some measurement must say where the drive is. powers: of the kernels (see
-    `Kernel`), one pass each; only the last pass is taken to the end.
+    `Kernel`), one pass each.
     """
-    converged = False
     for power in powers:
-        kernel = Kernel(kernel_sigmas, power)
-        enough = CONVERGED_M if power == powers[-1] else NEARLY_CONVERGED_M
-        for _ in range(max_iterations):
-            information, gradient = _linearise(state, layout, measurements, kernel).normal_equations(layout.size)
-            delta = factorised(information).solve(gradient)
-            state = state.moved(delta, layout)
-            converged = bool(np.abs(delta[: POSE_SIZE * layout.poses]).max() < enough)
-            if converged:
-                break
-    system = _linearise(state, layout, measurements, kernel)
+        state, system, converged = _minimised(state, layout, measurements, Kernel(kernel_sigmas, power), max_iterations)
     information, _ = system.normal_equations(layout.size)
     sigma, calibration_sigma = _sigmas(information, state.pose, layout)
     return SmoothedPath(state, sigma[:, 0], sigma[:, 1], sigma[:, 2], calibration_sigma, system.norms, converged)
+
+
+def _minimised(
+    state: DriveState, layout: Layout, measurements: Sequence[Measurement], kernel: Kernel, max_iterations: int
+) -> tuple[DriveState, SparseSystem, bool]:
+    """Gauss-Newton with backtracking: state, the system there, and whether it can hardly get better."""
+    system = _linearise(state, layout, measurements, kernel)
+    for _ in range(max_iterations):
+        information, gradient = system.normal_equations(layout.size)
+        delta = factorised(information).solve(gradient)
+        for share in BACKTRACKING:
+            trial = state.moved(share * delta, layout)
+            trial_system = _linearise(trial, layout, measurements, kernel)
+            if trial_system.cost <= system.cost:
+                break
+        else:
+            return state, system, True
+        gain, state, system = system.cost - trial_system.cost, trial, trial_system
+        if np.abs(delta[: POSE_SIZE * layout.poses]).max() < CONVERGED_M or gain < CONVERGED_GAIN * system.cost:
+            return state, system, True
+    return state, system, False
 
 
 def _linearise(state: DriveState, layout: Layout, measurements: Sequence[Measurement], kernel: Kernel) -> SparseSystem:

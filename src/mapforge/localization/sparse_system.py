@@ -29,10 +29,22 @@ class Kernel:
     def weight(self, norm: Float) -> Float:
         return np.asarray(np.minimum(1.0, self.sigmas / np.maximum(norm, 1e-12)) ** self.power)
 
+    def loss(self, norm: Float) -> Float:
+        """What the reweighted squares minimise: its slope is twice weight times residual."""
+        c, rest = self.sigmas, 2.0 - self.power
+        beyond = np.maximum(norm, c)
+        if rest == 0.0:
+            tail = 2.0 * c * c * np.log(beyond / c)
+        else:
+            tail = 2.0 * c**self.power * (beyond**rest - c**rest) / rest
+        return np.asarray(np.minimum(norm, c) ** 2 + tail)
+
 
 @dataclass(eq=False)
 class SparseSystem:
-    """Whitened residuals and Jacobians. norms: of the residuals of each named group, before they were reweighted."""
+    """Whitened residuals and Jacobians. norms: of the residuals of each named group, before they were reweighted.
+    cost: robust loss of all of them.
+    """
 
     rows: list[NDArray[np.int64]] = field(default_factory=list)
     columns: list[NDArray[np.int64]] = field(default_factory=list)
@@ -40,6 +52,7 @@ class SparseSystem:
     residuals: list[Float] = field(default_factory=list)
     norms: dict[str, Float] = field(default_factory=dict)
     count: int = 0
+    cost: float = 0.0
 
     def add(self, name: str, residual: Float, blocks: list[Block], kernel: Kernel | None = None) -> None:
         """residual: (K, D), whitened; Jacobians of `blocks` too."""
@@ -47,6 +60,7 @@ class SparseSystem:
         norm = np.linalg.norm(residual, axis=1)
         self.norms[name] = norm
         root = np.ones(size) if kernel is None else np.sqrt(kernel.weight(norm))
+        self.cost += float((norm * norm if kernel is None else kernel.loss(norm)).sum())
         row = self.count + np.arange(size * width).reshape(size, width)
         for start, jacobian in blocks:
             self.rows.append(np.broadcast_to(row[:, :, None], jacobian.shape).ravel())
