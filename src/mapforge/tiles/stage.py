@@ -174,7 +174,7 @@ def _names_elsewhere(
 def _write(
     inputs: TilesInputs, tile: TileId, fingerprint: str, named: list[MapElement], elsewhere: Mapping[str, str]
 ) -> str:
-    """A build is named by what made it: the same build is never written twice."""
+    """A build is named by what made it. That of a changed tile is written even if it is there: it may be damaged."""
     build = fingerprint_of(
         elements=fingerprint,
         names=[element.element_id for element in named],
@@ -183,7 +183,7 @@ def _write(
         frame=inputs.frame.as_dict(),
     )[:BUILD_DIGITS]
     target = inputs.workspace.tile(tile, build)
-    if target.exists():
+    if target.exists() and tile not in inputs.fingerprints:
         return build
     footer = {
         **inputs.metadata,
