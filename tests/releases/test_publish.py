@@ -87,11 +87,8 @@ def test_a_build_that_is_not_the_current_one_is_refused(workspace, catalog, buil
 def test_a_damaged_tile_file_stops_the_release(workspace, catalog, build, street, damage):
     builds = build(street)
     path = workspace.tile(TILES[1], builds[str(TILES[1])])
-    catalog.record_builds([(str(TILES[1]), path.stem, "f")], "r1")
-    with catalog.writing() as session:
-        from mapforge.catalog.tables import Build
-
-        session.get(Build, (str(TILES[1]), path.stem)).sha256 = sha256_of_file(path)
+    catalog.record_builds([(str(TILES[1]), path.stem, "f")], "r1", {str(TILES[1]): sha256_of_file(path)})
+    catalog.record_build(str(TILES[1]), path.stem, "f", "r1")
     content = path.read_bytes()
     if damage == "missing":
         path.unlink()

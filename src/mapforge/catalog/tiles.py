@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -87,17 +87,29 @@ class Tiles(Database):
         """A tile file was written, by this run or, where it is known already, again."""
         self.record_builds([(tile, build, fingerprint)], run_id)
 
-    def record_builds(self, builds: Iterable[tuple[str, str, str]], run_id: str) -> None:
-        """Many at once: (tile, build, fingerprint)."""
-        now = time.time_ns()
+    def record_builds(
+        self, builds: Iterable[tuple[str, str, str]], run_id: str, sha256: Mapping[str, str] | None = None
+    ) -> None:
+        """Many at once: (tile, build, fingerprint). sha256: tile -> hash of its file, which publishing checks."""
+        now, hashes = time.time_ns(), sha256 or {}
         rows = [
-            {"tile": tile, "build": build, "fingerprint": fingerprint, "run_id": run_id, "created_ns": now}
+            {
+                "tile": tile,
+                "build": build,
+                "fingerprint": fingerprint,
+                "run_id": run_id,
+                "created_ns": now,
+                "sha256": hashes.get(tile),
+            }
             for tile, build, fingerprint in sorted(builds)
         ]
         new = self.insert(Build)
         known = new.on_conflict_do_update(
             index_elements=[Build.tile, Build.build],
-            set_={name: new.excluded[name] for name in ("fingerprint", "run_id", "created_ns")},
+            set_={
+                **{name: new.excluded[name] for name in ("fingerprint", "run_id", "created_ns")},
+                "sha256": func.coalesce(new.excluded["sha256"], Build.sha256),
+            },
         )
         if rows:
             with self.writing() as session:
