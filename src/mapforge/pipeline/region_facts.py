@@ -140,6 +140,9 @@ class RegionFacts:
         recipe = self.recipes.trajectory(manifest_sha256, self.frame, self.origin)
         localization = standing(self.ledger, "localization", drive, recipe)
         alignment = standing(self.ledger, "alignment", drive, self.recipes.aligned(recipe.fingerprint))
+        together = self.ledger.kept_together("alignment").get(drive) if not alignment.fits else None
+        if together is not None and dict(together.parts) == dict(alignment.recipe.parts):
+            alignment = Standing(alignment.recipe, together)
         alignment = verified(alignment, self.ledger, self.verify_fully)
         facts = DriveFacts(drive, self.manifests[drive], manifest_sha256, localization, alignment)
         facts.old_tiles = frozenset(_tiles_of(self.ledger.stamp("rasterization", drive)))

@@ -71,6 +71,25 @@ class Stamp:
     def paths(self, workspace: Workspace) -> tuple[Path, ...]:
         return tuple(workspace.root / output.name for output in self.outputs)
 
+    @classmethod
+    def of(
+        cls, recipe: Recipe, outputs: Iterable[Path], workspace: Workspace, notes: Mapping[str, Any] | None = None
+    ) -> Stamp:
+        """For outputs that are there."""
+        return cls(recipe.parts, tuple(StoredOutput.of(path, workspace) for path in sorted(outputs)), notes or {})
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Stamp | None:
+        """None when it is none, or torn."""
+        try:
+            return cls(raw["parts"], tuple(StoredOutput(*entry) for entry in raw["outputs"]), raw["notes"])
+        except (KeyError, TypeError):
+            return None
+
+    def as_dict(self) -> dict[str, Any]:
+        entries = [[o.name, o.size_bytes, o.modified_ns, o.sha256] for o in self.outputs]
+        return {"parts": dict(self.parts), "outputs": entries, "notes": dict(self.notes)}
+
     def damaged(self, workspace: Workspace, verify_fully: bool = False) -> str | None:
         """Name of the first output that is missing or not what it was."""
         broken = (output.name for output in self.outputs if not output.is_whole(workspace, verify_fully))
@@ -102,25 +121,35 @@ class Ledger:
         self.workspace = workspace
 
     def stamp(self, stage: str, item: str) -> Stamp | None:
-        raw = _read(self._path(stage, item))
-        try:
-            return Stamp(raw["parts"], tuple(StoredOutput(*entry) for entry in raw["outputs"]), raw["notes"])
-        except (KeyError, TypeError):
-            return None
+        return Stamp.from_dict(_read(self._path(stage, item)))
 
     def write(
         self, stage: str, item: str, recipe: Recipe, outputs: Iterable[Path], notes: Mapping[str, Any] | None = None
     ) -> Stamp:
         """Stamps an item and forgets that it ever failed."""
-        stored = tuple(StoredOutput.of(path, self.workspace) for path in sorted(outputs))
-        entries = [[o.name, o.size_bytes, o.modified_ns, o.sha256] for o in stored]
-        document = {"parts": dict(recipe.parts), "outputs": entries, "notes": dict(notes or {})}
-        self._write(self._path(stage, item), document)
-        self._failure_path(stage, item).unlink(missing_ok=True)
-        return Stamp(recipe.parts, stored, notes or {})
+        stamp = Stamp.of(recipe, outputs, self.workspace, notes)
+        self.keep(stage, {item: stamp})
+        return stamp
+
+    def keep(self, stage: str, stamps: Mapping[str, Stamp]) -> None:
+        """Writes the stamps of items that were made together: all of them count, or none."""
+        if len(stamps) > 1:
+            together = {item: stamp.as_dict() for item, stamp in stamps.items()}
+            self._write(self._together_path(stage), together)
+        for item, stamp in stamps.items():
+            self._write(self._path(stage, item), stamp.as_dict())
+            self._failure_path(stage, item).unlink(missing_ok=True)
+
+    def kept_together(self, stage: str) -> dict[str, Stamp]:
+        """The newest stamps that were written together, some of them perhaps nowhere else: a kill came in between."""
+        stamps = {item: Stamp.from_dict(raw) for item, raw in _read(self._together_path(stage)).items()}
+        return {item: stamp for item, stamp in stamps.items() if stamp is not None}
 
     def forget(self, stage: str, item: str) -> None:
         """As if the item had never been tried."""
+        together = {other: stamp.as_dict() for other, stamp in self.kept_together(stage).items() if other != item}
+        if self._together_path(stage).exists():
+            self._write(self._together_path(stage), together)
         self._path(stage, item).unlink(missing_ok=True)
         self._failure_path(stage, item).unlink(missing_ok=True)
 
@@ -150,6 +179,9 @@ class Ledger:
         folder = self.workspace.root / "stamps" / stage
         found = [Failure(**raw) for path in folder.rglob(f"*{_FAILED}") if (raw := _read(path))]
         return sorted(found, key=lambda failure: failure.item)
+
+    def _together_path(self, stage: str) -> Path:
+        return self.workspace.root / "stamps" / f"{stage}.together"
 
     def _failure_path(self, stage: str, item: str) -> Path:
         stamp = self._path(stage, item)
