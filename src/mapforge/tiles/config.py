@@ -13,5 +13,5 @@ class TilesConfig:
     """Ends of pieces this close together on a border belong to one element."""
     max_turn_deg: float = 40.0
     """Pieces that turn more than this where they meet are different elements."""
-    previous_release: str | None = None
+    previous_release: str | None = "current"
     """Release whose element ids are kept: a name, or `current`; none = ids come from content alone."""
