@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from mapforge.catalog import Catalog
+from mapforge.catalog.owner import LEASE_NS
 from mapforge.schemas.drive import DriveManifest
 
 sys.path.insert(0, str(Path(__file__).parent))  # postgres_server, old_schema
@@ -72,6 +74,17 @@ def as_owner(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], None]:
             monkeypatch.setattr("mapforge.catalog.runs.this_process", lambda: owner)
 
     return act
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Sets the clock that leases are counted by, in hours from now."""
+    now = time.time_ns()
+
+    def set_clock(hours: float) -> None:
+        monkeypatch.setattr(Catalog, "now_ns", lambda *_: now + int(hours * LEASE_NS))
+
+    return set_clock
 
 
 @pytest.fixture

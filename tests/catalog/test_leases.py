@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from mapforge.catalog import Catalog
 from mapforge.catalog import leases as leasing
 from mapforge.catalog.owner import this_process
 from mapforge.catalog.tables import RunState, TileState
@@ -14,17 +13,6 @@ from mapforge.errors import LeaseHeldError
 
 TILES = ["32617/1/1", "32617/1/2"]
 ELSEWHERE = "otherhost/1/1"
-
-
-@pytest.fixture
-def at(monkeypatch):
-    """Sets the clock that leases are counted by."""
-    now = time.time_ns()
-
-    def set_clock(hours: float) -> None:
-        monkeypatch.setattr(Catalog, "now_ns", lambda *_: now + int(hours * leasing.LEASE_NS))
-
-    return set_clock
 
 
 def test_the_second_of_two_runs_gets_only_what_the_first_left(catalog, as_owner):

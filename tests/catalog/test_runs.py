@@ -19,6 +19,32 @@ def test_a_run_whose_process_died_is_marked_interrupted(catalog, as_owner, dead_
     assert catalog.run("r2").ended_ns is not None
 
 
+def test_a_run_elsewhere_is_over_an_hour_after_its_last_sign_of_life(catalog, as_owner, at):
+    as_owner("otherhost/1/1")
+    at(0)
+    catalog.start_run("r2", "town", {})
+    at(0.9)
+    catalog.renew_leases("r2")
+    as_owner(None)
+    at(1.8)
+    assert catalog.has_living_runs(besides="r1")
+    catalog.start_run("r3", "town", {})
+    assert catalog.run("r2").state == RunState.RUNNING
+    catalog.end_run("r3", RunState.DONE)
+    at(1.95)
+    assert not catalog.has_living_runs(besides="r1")
+    catalog.start_run("r4", "town", {})
+    assert catalog.run("r2").state == RunState.INTERRUPTED
+
+
+@pytest.mark.parametrize("hours", [-1e4, 1e4])
+def test_no_clock_ends_a_run_that_lives_here(catalog, at, hours):
+    at(hours)
+    assert catalog.has_living_runs()
+    catalog.start_run("r2", "town", {})
+    assert catalog.run("r1").state == RunState.RUNNING
+
+
 def test_runs_come_newest_first_and_are_filtered(catalog):
     catalog.start_run("r2", "village", {})
     catalog.end_run("r2", RunState.FAILED, "NoUsableDriveError: none")

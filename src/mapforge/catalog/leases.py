@@ -12,11 +12,10 @@ from sqlalchemy import Text, literal, select, true, update
 from sqlalchemy.orm import Session
 
 from mapforge.catalog.database import Database
-from mapforge.catalog.owner import Fate, fate, this_process
+from mapforge.catalog.owner import LEASE_NS, is_over, this_process
 from mapforge.catalog.tables import Run, RunState, Tile, TileState
 from mapforge.errors import CatalogError, LeaseHeldError
 
-LEASE_NS = 3600 * 10**9
 RENEW_AFTER_S = 300.0
 ROWS_AT_ONCE = 10_000
 logger = logging.getLogger(__name__)
@@ -63,12 +62,17 @@ class Leases(Database):
         return free
 
     def renew_leases(self, run_id: str) -> None:
-        """Keeps what a run holds for another hour. Call it as often as you like: it acts every five minutes."""
+        """Says that a run lives, and keeps what it holds for another hour.
+
+        Call it as often as you like: it acts every five minutes.
+        """
         if time.monotonic() - self._renewed_s.get(run_id, float("-inf")) < RENEW_AFTER_S:
             return
         with self.writing() as session:
             mine = (Tile.run_id == run_id, Tile.lease_owner == this_process())
-            session.execute(update(Tile).where(*mine).values(lease_expires_ns=self.now_ns(session) + LEASE_NS))
+            now = self.now_ns(session)
+            session.execute(update(Tile).where(*mine).values(lease_expires_ns=now + LEASE_NS))
+            session.execute(update(Run).where(Run.run_id == run_id).values(renewed_ns=now))
         self._renewed_s[run_id] = time.monotonic()
 
     @contextmanager
@@ -128,14 +132,14 @@ class _Holders:
         self._run_id, self._now = run_id, now
         self._running = set(session.scalars(select(Run.run_id).where(Run.state == RunState.RUNNING)))
         self._me = this_process()
-        self._fates: dict[str, Fate] = {}
+        self._over: dict[tuple[str, int], bool] = {}
 
     def holds(self, owner: str | None, run_id: str | None, expires_ns: int | None) -> bool:
         if owner is None or run_id == self._run_id:
             return False
         if owner == self._me:
             return run_id in self._running
-        fated = self._fates.setdefault(owner, fate(owner))
-        if fated is Fate.UNKNOWN:
-            return self._now < (expires_ns or 0) <= self._now + 2 * LEASE_NS
-        return fated is Fate.ALIVE
+        asked = (owner, (expires_ns or 0) - LEASE_NS)
+        if asked not in self._over:
+            self._over[asked] = is_over(*asked, self._now)
+        return not self._over[asked]

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import psutil
 
+LEASE_NS = 3600 * 10**9
+"""How long an owner that cannot be judged is believed in without a sign of life."""
+
 
 class Fate(Enum):
     """What can be said of an owner from here. `UNKNOWN`: it runs where this process cannot look."""
@@ -46,6 +49,17 @@ def fate(owner: str) -> Fate:
 def is_dead(owner: str) -> bool:
     """True when `owner` is known to run no more. Owners elsewhere are never called dead."""
     return fate(owner) is Fate.DEAD
+
+
+def is_over(owner: str, sign_of_life_ns: int, now_ns: int) -> bool:
+    """True when `owner` is dead, or cannot be judged and gave no sign of life for an hour.
+
+    A sign from more than an hour ahead comes from a clock that was wrong, and says nothing.
+    """
+    fated = fate(owner)
+    if fated is Fate.UNKNOWN:
+        return abs(now_ns - sign_of_life_ns) >= LEASE_NS
+    return fated is Fate.DEAD
 
 
 def _start(pid: int) -> int:

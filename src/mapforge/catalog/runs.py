@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select, update
 
 from mapforge.catalog.database import Database
-from mapforge.catalog.owner import is_dead, this_process
+from mapforge.catalog.owner import is_over, this_process
 from mapforge.catalog.tables import Attempt, Run, RunState
 from mapforge.errors import UnknownRunError
 
@@ -18,27 +18,30 @@ class Runs(Database):
     """Calls of the pipeline, newest first, and every attempt at a task."""
 
     def start_run(self, run_id: str, region: str, settings: dict[str, Any]) -> None:
-        """Opens a run, after marking those whose process died as interrupted."""
+        """Opens a run, after marking those as interrupted that are over without having said so."""
         with self.writing() as session:
+            now = self.now_ns(session)
             for run in session.scalars(select(Run).where(Run.state == RunState.RUNNING)):
-                if is_dead(run.owner):
-                    run.state, run.ended_ns = RunState.INTERRUPTED, time.time_ns()
+                if _is_over(run, now):
+                    run.state, run.ended_ns = RunState.INTERRUPTED, now
             session.add(
                 Run(
                     run_id=run_id,
                     region=region,
                     state=RunState.RUNNING,
-                    started_ns=time.time_ns(),
+                    started_ns=now,
+                    renewed_ns=now,
                     settings_json=json.dumps(settings, sort_keys=True),
                     owner=this_process(),
                 )
             )
 
-    def has_living_runs(self) -> bool:
-        """True while some run's process may still be at work."""
+    def has_living_runs(self, besides: str | None = None) -> bool:
+        """True while the process of some run, other than the one given, may still be at work."""
         with self.reading() as session:
-            owners = session.scalars(select(Run.owner).where(Run.state == RunState.RUNNING))
-            return any(not is_dead(owner) for owner in owners)
+            now = self.now_ns(session)
+            running = session.scalars(select(Run).where(Run.state == RunState.RUNNING))
+            return any(run.run_id != besides and not _is_over(run, now) for run in running)
 
     def end_run(self, run_id: str, state: RunState, error: str | None = None) -> None:
         with self.writing() as session:
@@ -115,6 +118,10 @@ class Runs(Database):
         if failed:
             query = query.where(Attempt.error.is_not(None))
         return query
+
+
+def _is_over(run: Run, now: int) -> bool:
+    return is_over(run.owner, run.renewed_ns or run.started_ns, now)
 
 
 def _of(query: Select, region: str | None, state: str | None) -> Select:

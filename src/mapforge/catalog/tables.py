@@ -53,7 +53,7 @@ class Table(DeclarativeBase):
 
 
 class Run(Table):
-    """One call of the pipeline, with the settings that repeat it."""
+    """One call of the pipeline, with the settings that repeat it. renewed_ns: its last sign of life."""
 
     __tablename__ = "runs"
 
@@ -65,6 +65,7 @@ class Run(Table):
     settings_json: Mapped[str]
     owner: Mapped[str]
     error: Mapped[str | None]
+    renewed_ns: Mapped[int | None]
 
 
 class Drive(Table):
