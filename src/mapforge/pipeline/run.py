@@ -64,7 +64,8 @@ def open_run(settings: Settings, execution: Execution, name: str | None = None) 
     if not _others_are_running(catalog, run_id):
         shutil.rmtree(Workspace(Path(settings.workspace).expanduser().resolve()).tmp, ignore_errors=True)
     try:
-        yield
+        with catalog.keep_leases(run_id):
+            yield
     except BaseException as error:
         with suppress(CatalogError, OSError):  # the reason why the run failed is what is to be known
             catalog.end_run(run_id, RunState.FAILED, f"{type(error).__name__}: {error}")
