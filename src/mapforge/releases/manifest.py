@@ -151,8 +151,13 @@ def read_release(workspace: Workspace, name: str) -> ReleaseManifest:
 
 def current_release(workspace: Workspace) -> ReleaseManifest | None:
     """What consumers read now; None before the first release."""
-    name = current_name(workspace)
-    return None if name is None else read_release(workspace, name)
+    while (name := current_name(workspace)) is not None:
+        try:
+            return read_release(workspace, name)
+        except UnknownReleaseError:
+            if current_name(workspace) == name:
+                raise  # else it was replaced and pruned since its name was read
+    return None
 
 
 def builds_of(workspace: Workspace, name: str | None) -> dict[TileId, str]:
