@@ -34,5 +34,10 @@ MARKING_TYPES = (
     "dashed_solid",
     "botts_dots",
 )
+NOT_TO_CROSS = ("solid", "double_solid")
+"""Markings over which lanes are not changed."""
 COLOURS = ("unknown", "white", "yellow", "blue")
 BOUNDARY_TYPES = ("curb", "edge")
+TURNS = ("left", "straight", "right", "u_turn")
+"""Of lanes that lead through a junction; other lanes have none."""
+LANE_TYPES = ("vehicle", "bus", "bike", "parking")
