@@ -72,7 +72,7 @@ def test_a_changed_fusion_setting_is_named_and_runs_fusion_and_later_only(mapped
         for path in (mapped / folder).rglob("*.parquet"):
             path.chmod(0o000)
     report = run_region(settings, InlineRunner())
-    assert set(attempts(mapped, report["run_id"])) == {"fusion", "tiles"}
+    assert set(attempts(mapped, report["run_id"])) == {"fusion", "lane_graph", "tiles"}
     assert products(mapped, upstream) == before
 
 
@@ -160,7 +160,7 @@ def test_other_weights_perceive_again_but_rasterise_nothing(mapped, tiny_logs, t
     other.write_bytes(content)
     plan = plan_of(tiny_settings(mapped, tiny_logs, f"models.bev={other}"))
     due = {task.stage for task in plan.tasks if task.action is Action.RUN}
-    assert due == {"perception", "vectorization", "fusion", "tiles"}
+    assert due == {"perception", "vectorization", "fusion", "lane_graph", "tiles"}
     reasons = {task.reasons for task in plan.of("vectorization", Action.RUN)}
     assert reasons == {("the observations changed",)}
 

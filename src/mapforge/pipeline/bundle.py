@@ -120,9 +120,10 @@ def _job(about: BundleDescription, settings: Settings) -> Job:
 def _failure_of(facts: RegionFacts, tile: TileId) -> Failure | None:
     """The newest thing that failed on the tile."""
     fused = facts.ledger.failure("fusion", str(tile))
+    linked = facts.ledger.failure("lane_graph", str(tile))
     seen = [f for f in facts.ledger.failures("perception") if f.item.rpartition("@")[0] == str(tile)]
     cut = facts.ledger.failure("tiles", "map")
-    return next((failure for failure in (*seen, fused, cut) if failure is not None), None)
+    return next((failure for failure in (*seen, fused, linked, cut) if failure is not None), None)
 
 
 def _inputs(facts: RegionFacts, tile: TileId, about: BundleDescription, raw: bool) -> Iterator[tuple[str, Path]]:
@@ -133,8 +134,12 @@ def _inputs(facts: RegionFacts, tile: TileId, about: BundleDescription, raw: boo
     if about.stage == "perception":
         drive = about.item.rpartition("@")[2]
         whole += [workspace.raster(near, drive) for near in around]
+    if about.stage == "lane_graph":
+        whole += [workspace.map_elements(near) for near in around]
+        whole += [workspace.trajectory(drive) for drive in about.drives]
     if about.stage == "tiles":
-        whole += [path for near in around for path in (workspace.map_elements(near), workspace.tile_names(near))]
+        products = (workspace.map_elements, workspace.lane_graph, workspace.tile_names)
+        whole += [path_of(near) for near in around for path_of in products]
     if raw:
         whole += [path for drive in about.drives for path in sorted(workspace.drive(drive).glob("*"))]
     for path in whole:

@@ -103,6 +103,14 @@ def fusion_job(task: Task, drives: Sequence[str], facts: RegionFacts) -> Job:
     return _job(task, facts, stages.fuse, inputs, facts.settings.fusion)
 
 
+def lanes_job(task: Task, drives: Sequence[str], facts: RegionFacts) -> Job:
+    from mapforge.lane_graph.stage import LaneGraphInputs
+
+    assert task.tile is not None
+    inputs = LaneGraphInputs(facts.workspace, task.tile, facts.frame, list(drives), _fingerprint(task))
+    return _job(task, facts, stages.link_lanes, inputs, facts.settings.lane_graph)
+
+
 def cutting_job(pieces: dict[TileId, str], removed: Sequence[TileId], facts: RegionFacts) -> Job:
     """pieces: tiles whose map elements are new -> their fingerprint. removed: tiles that are no more."""
     from mapforge.tiles.stage import TilesInputs

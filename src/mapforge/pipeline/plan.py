@@ -20,6 +20,7 @@ STAGES = (
     "detection",
     "vectorization",
     "fusion",
+    "lane_graph",
     "tiles",
     "validation",
 )

@@ -48,7 +48,7 @@ def plan_with_facts(facts: RegionFacts) -> Plan:
     plan.add(_later_stages(undecided))
     tiles = tile_tasks.tile_plan(facts, _tiles(facts, undecided), undecided)
     plan.add(drive_tasks.element_tasks(facts, tiles.needed - undecided))
-    plan.add([*tiles.fusion, *tile_tasks.parked_tasks(facts), *tiles.cutting])
+    plan.add([*tiles.fusion, *tile_tasks.parked_tasks(facts), *tiles.lanes, *tiles.cutting])
     plan.add(Task("tiles", str(tile), Action.RUN, ("no drive touches it any more",)) for tile in tiles.removed)
     plan.add([_validation_task(facts, tiles, plan.has_work)])
     return plan

@@ -29,6 +29,7 @@ STAGES_WITH_SETTINGS = (
     "perception",
     "vectorization",
     "fusion",
+    "lane_graph",
     "tiles",
     "validation",
 )
@@ -118,8 +119,18 @@ class Recipes:
         """drives: of all that touch the tile or its halo -> hash of their elements and detections."""
         return Recipe({**{f"{DRIVE}{drive}": value for drive, value in drives.items()}, **self._own("fusion")})
 
-    def tile(self, map_elements: str) -> Recipe:
-        return Recipe({"map elements": map_elements, **self.metadata, **self._own("tiles")})
+    def lanes(self, map_elements: Mapping[TileId, str], drives: Mapping[str, str]) -> Recipe:
+        """map_elements: of the tile and its neighbours -> fingerprint. drives: those around -> hash of their path."""
+        return Recipe(
+            {
+                **{f"map elements of {tile}": value for tile, value in map_elements.items()},
+                **{f"{DRIVE}{drive}": value for drive, value in drives.items()},
+                **self._own("lane_graph"),
+            }
+        )
+
+    def tile(self, map_elements: str, lanes: str) -> Recipe:
+        return Recipe({"map elements": map_elements, "lanes": lanes, **self.metadata, **self._own("tiles")})
 
     def verdict(self, builds: Mapping[TileId, str], drives: Mapping[str, str], reference: str) -> Recipe:
         """Of the report on a set of builds. drives: -> hash of what validation reads of them."""

@@ -11,6 +11,7 @@ from mapforge.catalog.tables import DriveState, TileState
 from mapforge.errors import LeaseHeldError, NoUsableDriveError
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId, tiles_near
+from mapforge.io.fingerprint import fingerprint_of, sha256_of_file
 from mapforge.io.trajectories import path_sha256, read_trajectory
 from mapforge.localization.settled import read_ledger
 from mapforge.pipeline import drive_tasks, job_inputs, tile_tasks
@@ -18,6 +19,7 @@ from mapforge.pipeline.execution import Execution, StageResult
 from mapforge.pipeline.jobs import Job, JobError
 from mapforge.pipeline.plan import Action, Task
 from mapforge.pipeline.region_facts import TILE_REACH_M, RegionFacts, grown
+from mapforge.pipeline.stamps import Stamp
 from mapforge.pipeline.tile_tasks import TilePlan
 from mapforge.schemas.drive import DriveManifest
 
@@ -60,6 +62,7 @@ def build_region(facts: RegionFacts, execution: Execution) -> RegionResult:
     build.perceive()
     build.vectorize()
     build.fuse()
+    build.link()
     build.cut()
     return build.finish()
 
@@ -75,6 +78,7 @@ class _Build:
         self.claimed: set[TileId] = set()
         self.blocked: dict[TileId, tuple[str, JobError]] = {}
         self.fused: dict[TileId, str] = {}
+        self.lanes: dict[TileId, Task] = {}
 
     def ingest(self) -> None:
         """New logs into the store; then every drive of the workspace that may be used."""
@@ -127,24 +131,24 @@ class _Build:
         self._drop_drives("alignment", StageResult(errors={d: e for e in done.errors.values() for d in names}))
         if moving and not done.errors:
             finals = {path.stem: path for path in done.outputs["map"]}
-            for own in moving:
-                self._settle(own.drive_id, finals.get(own.drive_id))
+            stamps = {own.drive_id: self._settled(own.drive_id, finals.get(own.drive_id)) for own in moving}
+            self.facts.ledger.keep("alignment", stamps)
+            for drive in stamps:
+                self.facts.look_at(drive)
         for drive, own in sorted(self.facts.drives.items()):
             if own.refusal is not None:
                 self._refuse(drive, own.refusal)
         self._require_drives("every drive was refused")
 
-    def _settle(self, drive: str, path: Path | None) -> None:
-        """Stamps a drive's final trajectory with what planning needs to know of it; None = it was refused."""
-        recipe = self.facts.drives[drive].alignment.recipe
+    def _settled(self, drive: str, path: Path | None) -> Stamp:
+        """Of a drive's final trajectory, with what planning needs to know of it; None = it was refused."""
+        recipe, workspace = self.facts.drives[drive].alignment.recipe, self.facts.workspace
         if path is None:
-            refusal = read_ledger(self.facts.workspace).refused().get(drive, "it contradicts the other drives")
-            self.facts.ledger.write("alignment", drive, recipe, [], {"refusal": refusal})
-        else:
-            xyz_map = read_trajectory(path, self.facts.frame).translation_m
-            tiles = [str(tile) for tile in tiles_near(xyz_map, self.facts.frame, TILE_REACH_M)]
-            self.facts.ledger.write("alignment", drive, recipe, [path], {"path": path_sha256(path), "tiles": tiles})
-        self.facts.look_at(drive)
+            refusal = read_ledger(workspace).refused().get(drive, "it contradicts the other drives")
+            return Stamp.of(recipe, [], workspace, {"refusal": refusal})
+        xyz_map = read_trajectory(path, self.facts.frame).translation_m
+        tiles = [str(tile) for tile in tiles_near(xyz_map, self.facts.frame, TILE_REACH_M)]
+        return Stamp.of(recipe, [path], workspace, {"path": path_sha256(path), "tiles": tiles})
 
     def _refuse(self, drive: str, reason: str) -> None:
         if self.states.get(drive) != DriveState.REFUSED:
@@ -223,10 +227,22 @@ class _Build:
             if task.tile is not None and task.recipe is not None and task.item not in done.errors
         }
 
+    def link(self) -> None:
+        """Lanes of tiles whose own elements, or those around them, are new."""
+        self.lanes = {
+            tile: tile_tasks.lanes_task(self.facts, tile, self.near.get(tile, []), self.fused)
+            for tile in sorted(self.fused)
+        }
+        tasks = list(self.lanes.values())
+        done = self._do("lane_graph", tasks, lambda t, f: job_inputs.lanes_job(t, self.near.get(t.tile, []), f))  # type: ignore[arg-type]
+        for item, error in sorted(done.errors.items()):
+            self._fail_tile(TileId.parse(item), "lane_graph", error)
+            del self.fused[TileId.parse(item)]
+
     def cut(self) -> None:
         """Tiles with new elements, and those in which the name of an element changed with them; the others stay."""
-        cutting = [task for task in self.plan.cutting if task.tile in self.fused]
-        due = {task.tile: self.fused[task.tile] for task in cutting if task.tile and task.action is Action.RUN}
+        cutting = [tile_tasks.cutting_task(self.facts, t, fused, self.lanes[t]) for t, fused in self.fused.items()]
+        due = {task.tile: self._content(task.tile) for task in cutting if task.tile and task.action is Action.RUN}
         removed = self.plan.removed
         jobs = [job_inputs.cutting_job(due, removed, self.facts)] if due or removed else []
         done = self.execution.do("tiles", jobs, len(cutting) - len(due))
@@ -241,7 +257,9 @@ class _Build:
         """A tile of another region gets a new build too, when the name of an element that crosses into it changed."""
         ledger, recipes = self.facts.ledger, self.facts.recipes
         self.catalog.record_builds(
-            [(str(tile), path.stem, self._fused(tile)) for tile, path in files.items()], self.execution.run_id
+            [(str(tile), path.stem, self._fused(tile)) for tile, path in files.items()],
+            self.execution.run_id,
+            {str(tile): sha256_of_file(path) for tile, path in files.items()},
         )
         for tile, path in files.items():
             if tile not in self.claimed:
@@ -259,7 +277,7 @@ class _Build:
             files, key=lambda tile: tile in self.claimed
         ):  # stopped half way, those claimed are cut again
             outputs = [files[tile], self.facts.workspace.tile_names(tile)]
-            ledger.write("tiles", str(tile), recipes.tile(self._fused(tile)), outputs)
+            ledger.write("tiles", str(tile), recipes.tile(self._fused(tile), self._linked(tile)), outputs)
         self.result.changed = set(files)
 
     def _fused(self, tile: TileId) -> str:
@@ -268,6 +286,16 @@ class _Build:
             return self.fused[tile]
         stamp = self.facts.ledger.stamp("fusion", str(tile))
         return stamp.fingerprint if stamp is not None else ""
+
+    def _linked(self, tile: TileId) -> str:
+        """Fingerprint of a tile's lanes, of this run or an earlier one."""
+        task, stamp = self.lanes.get(tile), self.facts.ledger.stamp("lane_graph", str(tile))
+        if task is not None and task.recipe is not None:
+            return task.recipe.fingerprint
+        return stamp.fingerprint if stamp is not None else ""
+
+    def _content(self, tile: TileId) -> str:
+        return fingerprint_of(map_elements=self._fused(tile), lanes=self._linked(tile))
 
     def finish(self) -> RegionResult:
         """What there is now of every tile of the region."""

@@ -65,6 +65,13 @@ def fuse(inputs: Any, config: Any) -> list[Path]:
     return [inputs.workspace.map_elements(inputs.tile)]
 
 
+def link_lanes(inputs: Any, config: Any) -> list[Path]:
+    from mapforge.lane_graph import stage
+
+    stage.run(inputs, config)
+    return [inputs.workspace.lane_graph(inputs.tile)]
+
+
 def cut(inputs: Any, config: Any) -> list[Path]:
     from mapforge.tiles import stage
 

@@ -1,8 +1,8 @@
-"""Which tiles must be fused and cut anew, and why."""
+"""Which tiles must be fused, linked into a lane graph and cut anew, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mapforge.geometry.tiles import TileId
@@ -13,10 +13,14 @@ from mapforge.pipeline.standing import standing, verified
 
 @dataclass(frozen=True)
 class TilePlan:
-    """Fusion and cutting of the wanted tiles. needed: drives whose elements fusion will read. unjudged: tiles that no
-    run has come to a verdict on. removed: tiles that no drive touches any more, whose names are to be taken back."""
+    """Fusion, lanes and cutting of the wanted tiles.
+
+    needed: drives whose elements fusion will read. unjudged: tiles that no run has come to a verdict on. removed: tiles
+    that no drive touches any more, whose names are to be taken back.
+    """
 
     fusion: list[Task]
+    lanes: list[Task]
     cutting: list[Task]
     needed: frozenset[str]
     unjudged: frozenset[TileId]
@@ -25,7 +29,7 @@ class TilePlan:
     @property
     def due(self) -> list[TileId]:
         """Tiles that something is to be done for, sorted."""
-        tasks = [*self.fusion, *self.cutting]
+        tasks = [*self.fusion, *self.lanes, *self.cutting]
         return sorted({t.tile for t in tasks if t.tile is not None and t.action is Action.RUN} | self.unjudged)
 
 
@@ -33,22 +37,29 @@ def tile_plan(facts: RegionFacts, tiles: Sequence[TileId], undecided: Iterable[s
     """undecided: drives of which something must be made before it is known what they are: their tiles depend on it."""
     near = facts.drives_by_tile()
     unknown = {drive: grown(facts.drives[drive].old_tiles | facts.drives[drive].path_tiles) for drive in undecided}
-    fusion, cutting, needed = [], [], set()
+    fusion, lanes, cutting, needed = [], [], [], set()
     for tile in tiles:
         waiting = sorted(drive for drive, reach in unknown.items() if tile in reach)
         if waiting:
             reasons = tuple(f"on drive {drive}" for drive in waiting)
             fusion.append(Task("fusion", str(tile), Action.DEPENDS, reasons, tile=tile))
-            cutting.append(Task("tiles", str(tile), Action.DEPENDS, ("on its fusion",), tile=tile))
             continue
         drives = near.get(tile, [])
         task = fusion_task(facts, tile, drives)
         fusion.append(task)
         if task.action is Action.RUN:
             needed.update(drives)
-        cutting.append(cutting_task(facts, tile, task))
+    fused = {task.tile: task.recipe.fingerprint for task in fusion if task.tile is not None and task.recipe is not None}
+    undecided_tiles = {task.tile for task in fusion if task.recipe is None}
+    for tile in tiles:
+        if undecided_tiles & {tile, *tile.neighbours()}:
+            lanes.append(Task("lane_graph", str(tile), Action.DEPENDS, ("on fusion",), tile=tile))
+            cutting.append(Task("tiles", str(tile), Action.DEPENDS, ("on its lanes",), tile=tile))
+            continue
+        lanes.append(lanes_task(facts, tile, near.get(tile, []), fused))
+        cutting.append(cutting_task(facts, tile, fused[tile], lanes[-1]))
     unjudged = frozenset(set(tiles) - facts.judged_tiles)
-    return TilePlan(fusion, cutting, frozenset(needed), unjudged, tuple(_removed(facts, tiles)))
+    return TilePlan(fusion, lanes, cutting, frozenset(needed), unjudged, tuple(_removed(facts, tiles)))
 
 
 def _removed(facts: RegionFacts, tiles: Sequence[TileId]) -> list[TileId]:
@@ -66,10 +77,29 @@ def fusion_task(facts: RegionFacts, tile: TileId, drives: Iterable[str]) -> Task
     return Task("fusion", str(tile), action, now.reasons, tile=tile, recipe=now.recipe)
 
 
-def cutting_task(facts: RegionFacts, tile: TileId, fusion: Task) -> Task:
-    """A tile is cut anew with its elements; another one may be too, when the name of an element changes."""
-    assert fusion.recipe is not None
-    recipe = facts.recipes.tile(fusion.recipe.fingerprint)
+def lanes_task(facts: RegionFacts, tile: TileId, drives: Iterable[str], fused: Mapping[TileId, str]) -> Task:
+    """fused: fingerprints of map elements as they are, or will be; of other tiles those of earlier runs count."""
+    around = {}
+    for near in sorted({tile, *tile.neighbours()}):
+        stamp = facts.ledger.stamp("fusion", str(near))
+        if near in fused:
+            around[near] = fused[near]
+        elif stamp is not None and facts.workspace.map_elements(near).exists():
+            around[near] = stamp.fingerprint
+    paths = {drive: str(facts.drives[drive].path_sha256) for drive in drives}
+    now = standing(facts.ledger, "lane_graph", str(tile), facts.recipes.lanes(around, paths))
+    now = verified(now, facts.ledger, facts.verify_fully)
+    action = Action.RUN if now.is_due else Action.REUSE
+    return Task("lane_graph", str(tile), action, now.reasons, tile=tile, recipe=now.recipe)
+
+
+def cutting_task(facts: RegionFacts, tile: TileId, fused: str, lanes: Task) -> Task:
+    """A tile is cut anew with its elements; another one may be too, when the name of an element changes.
+
+    fused: fingerprint of the tile's map elements.
+    """
+    assert lanes.recipe is not None
+    recipe = facts.recipes.tile(fused, lanes.recipe.fingerprint)
     now = verified(standing(facts.ledger, "tiles", str(tile), recipe), facts.ledger, facts.verify_fully)
     action = Action.RUN if now.is_due else Action.REUSE
     return Task("tiles", str(tile), action, now.reasons, tile=tile, recipe=recipe)

@@ -61,6 +61,8 @@ def withdraw(workspace: Workspace, catalog: Catalog, drive_id: str, reason: str)
     gone = [tile for tile, others in fused.items() if not others]
     for tile in gone:
         workspace.map_elements(tile).unlink(missing_ok=True)
+        workspace.lane_graph(tile).unlink(missing_ok=True)
+        ledger.forget("lane_graph", str(tile))
         ledger.forget("fusion", str(tile))
         ledger.forget("tiles", str(tile))
     with catalog.writing() as session:
