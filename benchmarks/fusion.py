@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import time
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -36,7 +37,8 @@ from mapforge.metrics.uncertainty import interval_coverage
 from mapforge.metrics.window_shift import window_shifts
 from mapforge.schemas.elements import ElementClass, MapElement
 from mapforge.tiles.config import TilesConfig
-from mapforge.tiles.naming import elements_of, names_of, traces_of
+from mapforge.tiles.stage import TilesInputs
+from mapforge.tiles.stage import run as cut_tiles
 from mapforge.validation.charts import Axis, curve_chart
 from mapforge.validation.class_lines import class_lines
 from mapforge.validation.config import ValidationConfig
@@ -88,26 +90,23 @@ class Fused:
 
 
 def fuse(bench: Bench, drives: list[str], config: FusionConfig) -> Fused:
-    pieces: dict[TileId, list[MapElement]] = {}
     datum, seconds = [], []
     for tile in bench.tiles:
         started = time.perf_counter()
         fuse_tile(FusionInputs(bench.scratch, tile, bench.frame, drives, "benchmark"), config)
         seconds.append(time.perf_counter() - started)
-        path = bench.scratch.map_elements(tile)
-        pieces[tile] = read_elements(path, bench.frame)[0]
-        datum.append(float(read_metadata(path).get("datum_sigma_m", "0")))
-    return Fused(whole_map(_named(pieces, bench.frame)), float(np.median(datum)), seconds)
+        datum.append(float(read_metadata(bench.scratch.map_elements(tile)).get("datum_sigma_m", "0")))
+    return Fused(whole_map(_cut(bench)), float(np.median(datum)), seconds)
 
 
-def _named(pieces: dict[TileId, list[MapElement]], frame: MapFrame) -> list[MapElement]:
-    """Pieces with the names that hold over borders, as in tiles."""
-    config = TilesConfig()
-    traces = [trace for tile, own in pieces.items() for trace in traces_of(own, tile, frame)]
-    names = names_of(traces, elements_of(traces, config.meet_m, np.radians(config.max_turn_deg)), {})
-    return [
-        replace(piece, element_id=name) for tile, own in pieces.items() for piece, name in zip(own, names.get(tile, []))
-    ]
+def _cut(bench: Bench) -> list[MapElement]:
+    """The pieces of all tiles under names that hold over borders."""
+    if bench.scratch.tiles.exists():
+        shutil.rmtree(bench.scratch.tiles)
+    prints = dict.fromkeys(bench.tiles, "benchmark")
+    builds = cut_tiles(TilesInputs(bench.scratch, bench.tiles, bench.frame, {}, prints), TilesConfig())
+    paths = [bench.scratch.tile(tile, build) for tile, build in sorted(builds.items())]
+    return [element for path in paths for element in read_elements(path, bench.frame)[0]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -88,8 +88,16 @@ def _views(xy: np.ndarray, rng: np.random.Generator, gaps: bool) -> list[np.ndar
     return [at_stations(xy, np.linspace(a, b, int((b - a) / 0.5) + 2)) for a, b in spans]
 
 
-def write_drive(workspace: Workspace, drive: str, elements: list[MapElement], frame: MapFrame = FRAME) -> None:
-    write_elements(elements, frame, workspace.drive_elements(drive), workspace.tmp, {"fingerprint": drive})
+def write_drive(
+    workspace: Workspace,
+    drive: str,
+    elements: list[MapElement],
+    frame: MapFrame = FRAME,
+    start_ns: int = 0,
+    datum_sigma_m: float = 0.0,
+) -> None:
+    footer = {"fingerprint": drive, "start_ns": str(start_ns), "datum_sigma_m": f"{datum_sigma_m:.4f}"}
+    write_elements(elements, frame, workspace.drive_elements(drive), workspace.tmp, footer)
 
 
 def write_drives(

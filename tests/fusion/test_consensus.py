@@ -28,7 +28,7 @@ def consensus_of(lines: list[list[MapElement]]) -> tuple[LineSamples, np.ndarray
     sides = side_gates(samples, GATES)
     seen = observed(samples, samples, sides, sides, GATES, len(lines), 3, 0.15, 5.0, 0.01)
     place = placed(samples, seen, seen.there, 0.15, 2.0)
-    return samples, place.xyz_map, relative_sigma(samples, seen, place, 10, 1.0, 0.01)
+    return samples, place.xyz_map, relative_sigma(samples, seen, place, 5.0, 0.5, 1.0)
 
 
 def test_offsets_are_along_the_normal() -> None:

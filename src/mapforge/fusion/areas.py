@@ -1,108 +1,25 @@
-"""Crossings, drivable ground and coverage: areas of all drives by vote."""
+"""Drivable ground and coverage: areas of all drives by vote."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from mapforge.fusion.existence import Visibility, confidence
-from mapforge.geometry.areas import mask_of, parts_of, polygons_above, regularised, union
+from mapforge.fusion.existence import Visibility
+from mapforge.geometry.areas import mask_of, parts_of, polygons_above, union
 from mapforge.geometry.grid import BevGrid
 from mapforge.schemas.elements import ElementClass, MapElement, content_id
 
 Float = NDArray[np.float64]
 Bounds = tuple[float, float, float, float]
 
-_SAME_CROSSING_SHARE = 0.3
 _GROUND_RIM_CELLS = 4
 
 
-def fused_crossings(
-    crossings: list[list[MapElement]],
-    drives: list[str],
-    visibility: Visibility,
-    core_m: Bounds,
-    cell_m: float,
-    log_odds: tuple[float, float, float],
-    min_confidence: float,
-) -> list[MapElement]:
-    """Crossings of the map inside the core.
-
-    crossings[d]: whole crossings of drive d near the tile. log_odds: prior, weight of a hit, cost of a miss.
-    """
-    flat = [(drive, element) for drive, elements in enumerate(crossings) for element in elements]
-    flat.sort(key=lambda pair: (pair[0], pair[1].geometry.bounds))
-    fused = []
-    for group in _same_crossing([element.geometry for _, element in flat]):
-        members = [flat[k] for k in group]
-        outline = _majority(members, cell_m)
-        if outline is None:
-            continue
-        hits = np.zeros((1, len(drives)))
-        for drive, element in members:
-            hits[0, drive] = max(hits[0, drive], element.confidence)
-        looked = visibility.at(shapely.get_coordinates(outline.centroid))
-        sure = float(confidence(hits, looked, *log_odds)[0])
-        if sure >= min_confidence:
-            fused += _crossing_parts(outline, members, drives, sure, core_m)
-    return fused
-
-
-def _same_crossing(polygons: list[shapely.Polygon]) -> list[list[int]]:
-    """Groups of polygons that share a good part of the smaller one."""
-    if not polygons:
-        return []
-    a, b = shapely.STRtree(polygons).query(polygons, predicate="intersects")
-    solid = np.array(polygons, dtype=object)
-    shared = shapely.area(shapely.intersection(solid[a], solid[b]))
-    same = shared >= _SAME_CROSSING_SHARE * np.minimum(shapely.area(solid[a]), shapely.area(solid[b]))
-    graph = coo_matrix((np.ones(same.sum()), (a[same], b[same])), shape=(len(polygons), len(polygons)))
-    label = connected_components(graph, directed=False)[1]
-    return [np.flatnonzero(label == k).tolist() for k in range(label.max() + 1)]
-
-
-def _majority(members: list[tuple[int, MapElement]], cell_m: float) -> shapely.Polygon | None:
-    """The area that at least half of the drives' weight calls crossing, tidied."""
-    xmin, ymin, xmax, ymax = shapely.total_bounds([element.geometry for _, element in members])
-    x0, y0 = math.floor(xmin / cell_m - 1) * cell_m, math.floor(ymin / cell_m - 1) * cell_m
-    grid = BevGrid(x0, y0, cell_m, math.ceil((ymax - y0) / cell_m) + 1, math.ceil((xmax - x0) / cell_m) + 1)
-    votes = np.zeros(grid.shape)
-    for drive in sorted({drive for drive, _ in members}):
-        own = [element for d, element in members if d == drive]
-        votes += mask_of([element.geometry for element in own], grid) * max(element.confidence for element in own)
-    total = sum(max(e.confidence for d, e in members if d == drive) for drive in {d for d, _ in members})
-    parts = polygons_above(uniform_filter(votes / total, 3), 0.499, grid)
-    return regularised(max(parts, key=lambda part: part.area)) if parts else None
-
-
-def _crossing_parts(
-    outline: shapely.Polygon, members: list[tuple[int, MapElement]], drives: list[str], sure: float, core_m: Bounds
-) -> list[MapElement]:
-    seen_by = sorted({drive for drive, _ in members})
-    vertices = np.concatenate([element.xyz_map for _, element in members])
-    return [
-        MapElement(
-            element_id=content_id(ElementClass.PED_CROSSING, shapely.get_coordinates(part)),
-            element_class=ElementClass.PED_CROSSING,
-            geometry=_raised(part, vertices),
-            confidence=sure,
-            n_drives=len(seen_by),
-            first_seen_ns=min(element.first_seen_ns for _, element in members),
-            last_seen_ns=max(element.last_seen_ns for _, element in members),
-            sources=tuple(sorted(drives[d] for d in seen_by)),
-        )
-        for part in parts_of(outline.intersection(shapely.box(*core_m)))
-    ]
-
-
-def _raised(polygon: shapely.Polygon, known_xyz: Float) -> shapely.Polygon:
+def raised(polygon: shapely.Polygon, known_xyz: Float) -> shapely.Polygon:
     """Each vertex at the mean height of the few known points nearest to it."""
     tree = cKDTree(known_xyz[:, :2])
     k = min(4, len(known_xyz))
@@ -157,7 +74,7 @@ def _ground_element(
     return MapElement(
         element_id=content_id(element_class, shapely.get_coordinates(outline)),
         element_class=element_class,
-        geometry=_raised(outline, np.concatenate([e.xyz_map for _, e in touching])),
+        geometry=raised(outline, np.concatenate([e.xyz_map for _, e in touching])),
         n_drives=len(seen_by),
         first_seen_ns=min(e.first_seen_ns for _, e in touching),
         last_seen_ns=max(e.last_seen_ns for _, e in touching),

@@ -16,6 +16,7 @@ Index = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 _CONSISTENT = 0.75
+_CLEARLY = 0.85
 _WITHIN = 0.35
 _SEEN_WHERE_IT_IS = (4.0, 1.0)
 _SEEN_WHERE_IT_IS_NOT = (1.0, 20.0)
@@ -81,8 +82,9 @@ def presence(hits: Float, misses: Float, least_drives: int) -> tuple[Float, Floa
     gone = there + _log_evidence(h_after, m_after, _SEEN_WHERE_IT_IS_NOT) + _CHANGE_LOG_ODDS
     came = not_there + _log_evidence(h_after, m_after, _SEEN_WHERE_IT_IS) + _CHANGE_LOG_ODDS
     enough = least_drives - 0.5
-    gone = np.where((m_after >= enough) & (h >= 1.0), gone, -np.inf)
-    came = np.where((h_after >= enough) & (m >= 1.0), came, -np.inf)
+    lately = _CLEARLY * (h_after + m_after)
+    gone = np.where((m_after >= np.maximum(enough, lately)) & (h >= 1.0), gone, -np.inf)
+    came = np.where((h_after >= np.maximum(enough, lately)) & (m >= 1.0), came, -np.inf)
     best_gone, best_came = gone.max(axis=1), came.max(axis=1)
     most = np.maximum(always, np.maximum(best_gone, best_came))
     total = np.exp(always - most) + np.exp(best_gone - most) + np.exp(best_came - most)

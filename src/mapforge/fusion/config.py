@@ -43,11 +43,11 @@ class FusionConfig:
     """Log odds a drive that saw the element adds, times its own log odds."""
     miss_log_odds: float = 1.0
     """Log odds a drive that looked there and did not see it takes away."""
-    clear_range_m: float = 12.0
+    clear_range_m: float = 15.0
     """Up to this distance from its path a drive sees what is there."""
-    far_range_m: float = 25.0
+    far_range_m: float = 30.0
     """From this distance on it sees only a share of it."""
-    far_share: float = 0.3
+    far_share: float = 0.5
     """That share."""
     prior_log_odds: float = 0.0
     """Log odds before any drive is asked."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mapforge.fusion.along_line import means_along, sums_along
+from mapforge.fusion.along_line import means_along
 from mapforge.fusion.changes import moved_since, presence
 from mapforge.fusion.config import FusionConfig
 from mapforge.fusion.consensus import Observed, weighted_median
@@ -19,6 +19,7 @@ Index = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 _OUTLIER_SIGMAS = 4.0
+_MOSTLY = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +51,7 @@ class History:
 
 def history_of(guides: LineSamples, seen: Observed, visibility: Visibility, config: FusionConfig) -> History:
     places = max(1, round(config.vote_reach_m / config.station_m))
-    near = sums_along(guides, seen.there.astype(np.float64), places) > 0.0
-    offset = means_along(guides, seen.offset_m, places, seen.there.astype(np.float64))
-    moved = moved_since(offset, near, config.min_move_m, config.min_newer_drives)
+    moved = _moved(guides, seen, places, config)
     current = np.arange(seen.there.shape[1])[None] >= moved[:, None]
     outlying = _outlying(guides, seen, current, places, config)
     counts = current & ~outlying
@@ -71,6 +70,16 @@ def history_of(guides: LineSamples, seen: Observed, visibility: Visibility, conf
         gone=gone,
         came=not_yet.max(axis=1),
     )
+
+
+def _moved(guides: LineSamples, seen: Observed, places: int, config: FusionConfig) -> Index:
+    """(N,) `moved_since` of offsets pooled along the line; a move holds on most of the line around."""
+    there = seen.there.astype(np.float64)
+    offset = means_along(guides, seen.offset_m, places, there)
+    since = moved_since(offset, means_along(guides, there, places) >= 0.5, config.min_move_m, config.min_newer_drives)
+    around = means_along(guides, (since > 0).astype(np.float64), places)
+    newer = np.arange(there.shape[1])[None] >= since[:, None]
+    return np.where((around >= _MOSTLY) & (newer & seen.there).any(axis=1), since, 0)
 
 
 def _outlying(guides: LineSamples, seen: Observed, current: Bool, places: int, config: FusionConfig) -> Bool:

@@ -22,12 +22,13 @@ Bool = NDArray[np.bool_]
 class Labels:
     """label: (N,) the number of the attributes that won. since: (N,) the first drive that saw them; 0 = always so.
 
-    counts: (N, drives) the drives since then.
+    counts: (N, drives) the drives since then. doubt: (N,) share of the votes for other marking types than the winner.
     """
 
     label: Index
     since: Index
     counts: Bool
+    doubt: Float
 
 
 def labels_of(guides: LineSamples, seen: Observed, counts: Bool, config: FusionConfig) -> Labels:
@@ -37,7 +38,7 @@ def labels_of(guides: LineSamples, seen: Observed, counts: Bool, config: FusionC
     """
     parts = np.unravel_index(seen.label, LABEL_SHAPE)
     places = max(1, round(config.vote_reach_m / config.station_m))
-    won, since = [], np.zeros(len(guides), dtype=np.int64)
+    won, doubt, since = [], [], np.zeros(len(guides), dtype=np.int64)
     word = np.where(counts & seen.there, seen.confidence, 0.0)
     drives = np.arange(seen.there.shape[1])
     for part, size in zip(parts, LABEL_SHAPE):
@@ -46,8 +47,11 @@ def labels_of(guides: LineSamples, seen: Observed, counts: Bool, config: FusionC
         changed = relabelled_since(shares, config.min_newer_drives)
         newer = drives[None] >= changed[:, None]
         since = np.maximum(since, changed)
-        won.append(_steady(guides, np.where(newer[:, :, None], said, 0.0).sum(axis=1), places))
-    return Labels(np.ravel_multi_index(tuple(won), LABEL_SHAPE), since, drives[None] >= since[:, None])
+        votes = np.where(newer[:, :, None], said, 0.0).sum(axis=1)
+        won.append(_steady(guides, votes, places))
+        doubt.append(1.0 - votes.max(axis=1) / np.maximum(votes.sum(axis=1), 1e-12))
+    label = np.ravel_multi_index(tuple(won), LABEL_SHAPE)
+    return Labels(label, since, drives[None] >= since[:, None], np.where(word.any(axis=1), doubt[0], 0.0))
 
 
 def _steady(guides: LineSamples, votes: Float, places: int) -> Index:

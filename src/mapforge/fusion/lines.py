@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from mapforge.fusion.association import Gates, side_gates
 from mapforge.fusion.config import FusionConfig
@@ -19,7 +20,7 @@ from mapforge.fusion.labels import Labels, labels_of
 from mapforge.fusion.pieces import Piece, clipped, joined, piece_of, thinned, unlooped
 from mapforge.fusion.samples import LineSamples, label_parts, sampled
 from mapforge.fusion.survivors import covered, runs
-from mapforge.fusion.uncertainty import datum_variance, relative_sigma
+from mapforge.fusion.uncertainty import common_sigma, datum_variance, relative_sigma
 from mapforge.geometry.polylines import arc_length, length
 from mapforge.schemas.elements import ElementClass, MapElement, content_id
 
@@ -115,9 +116,9 @@ def _carried(
     config: FusionConfig,
 ) -> Float:
     """(N, 4 + drives) what goes along with each vertex; times in microseconds, which float64 holds exactly."""
-    places = round(config.pooling_m / config.station_m)
-    sigma = relative_sigma(guides, views, place, places, config.stated_sigma_scale, config.common_sigma_m)
-    sigma = np.sqrt(sigma**2 + datum_variance(place, seen.datum_sigma_m))
+    own = relative_sigma(guides, views, place, config.pooling_m, config.station_m, config.stated_sigma_scale)
+    shared = common_sigma(seen.element_class, labels, config)
+    sigma = np.sqrt(own**2 + shared**2 + datum_variance(place, seen.datum_sigma_m))
     hits = history.counts & views.there
     newest = hits & labels.counts
     first_ns = np.where(newest, views.first_ns, views.last_ns.max(axis=1, keepdims=True)).min(axis=1)
@@ -144,13 +145,19 @@ def _pieces(
         for run in runs(guides, stays, labels.label)
         if len(run) > 1
     ]
-    return [piece for piece in pieces if length(piece.xyz_map) >= config.min_length_m or _touches(piece, pieces)]
+    return _without_scraps(pieces, config.min_length_m)
 
 
-def _touches(piece: Piece, pieces: list[Piece]) -> bool:
-    """Whether a short piece is part of a longer line: one of its ends is an end of another piece."""
-    ends = {tuple(p.xyz_map[k, :2]) for p in pieces if p is not piece for k in (0, -1)}
-    return any(tuple(piece.xyz_map[k, :2]) in ends for k in (0, -1))
+def _without_scraps(pieces: list[Piece], least_m: float) -> list[Piece]:
+    """Pieces long enough, and short ones that close a gap: both their ends are near an end of another piece."""
+    if not pieces:
+        return []
+    ends = np.array([piece.xyz_map[k, :2] for piece in pieces for k in (0, -1)])
+    pairs = cKDTree(ends).query_pairs(_JOIN_M, output_type="ndarray")
+    meets = np.zeros(len(ends), dtype=bool)
+    meets[pairs[pairs[:, 0] // 2 != pairs[:, 1] // 2].ravel()] = True
+    bridges = meets[0::2] & meets[1::2]
+    return [piece for piece, bridge in zip(pieces, bridges) if bridge or length(piece.xyz_map) >= least_m]
 
 
 def _element(seen: SeenLines, piece: Piece) -> MapElement:

@@ -17,6 +17,8 @@ Index = NDArray[np.int64]
 _FACING_COS = np.cos(np.radians(45.0))
 _STRAIGHT_RAD = np.radians(2.0)
 _BESIDE_M = 0.35
+_LEVEL_M = 1.0
+"""Ends further above or below each other are of different roads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +88,8 @@ def _meeting_ends(pieces: list[Piece], join_m: float) -> list[tuple[End, End]]:
     ends = [(k, last) for k in range(len(pieces)) for last in (False, True)]
     if len(ends) < 2:
         return []
-    where = np.array([pieces[k].xyz_map[-1 if last else 0, :2] for k, last in ends])
+    vertex = np.array([pieces[k].xyz_map[-1 if last else 0] for k, last in ends])
+    where = vertex[:, :2]
     outward = np.array([pieces[k].outward(last) for k, last in ends])
     pairs = cKDTree(where).query_pairs(join_m, output_type="ndarray")
     e, f = pairs[:, 0], pairs[:, 1]
@@ -97,6 +100,7 @@ def _meeting_ends(pieces: list[Piece], join_m: float) -> list[tuple[End, End]]:
     fits = (facing > _FACING_COS) & ((bearing > _FACING_COS * distance) | (distance < 0.35)) & (e // 2 != f // 2)
     touching = distance < 1e-6
     fits |= touching & (facing > 0)
+    fits &= np.abs(vertex[e, 2] - vertex[f, 2]) <= _LEVEL_M
     cost = distance + 0.5 * (1.0 - facing)
     used: set[int] = set()
     met = []
@@ -136,7 +140,7 @@ def _branches_attached(pieces: list[Piece], taken: set[End], branch_m: float) ->
             ray = shapely.LineString([end[:2], end[:2] + branch_m * piece.outward(last)])
             hits = [int(h) for h in tree.query(ray.buffer(0.3)) if h != k]
             foot = _stem_foot(lines, hits, ray, branch_m)
-            if foot is not None:
+            if foot is not None and abs(foot[2] - end[2]) <= _LEVEL_M:
                 stem = Piece(foot[None], piece.values[[-1 if last else 0]], np.array([True]), 0, (0, 0))
                 out[k] = _extended(out[k], last, stem, True)
     return out

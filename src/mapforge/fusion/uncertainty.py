@@ -12,24 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapforge.fusion.along_line import sums_along
+from mapforge.fusion.config import FusionConfig
 from mapforge.fusion.consensus import Observed, Placed
+from mapforge.fusion.labels import Labels
 from mapforge.fusion.samples import LineSamples
+from mapforge.schemas.elements import ElementClass
 
 Float = NDArray[np.float64]
 
 _PRIOR_DRIVES = 2.0
 """Weight of the stated sigmas against the disagreement that was found, in drives."""
+_DOUBTED = 0.05
+"""Share of the votes for other marking types from which on a type is in doubt."""
 _INDEPENDENT_PLACES = 8.0
 """Stations over which a drive's error is one and the same."""
 
 
 def relative_sigma(
-    guides: LineSamples, seen: Observed, placed: Placed, places: int, stated_scale: float, common_m: float
+    guides: LineSamples, seen: Observed, placed: Placed, pooling_m: float, station_m: float, stated_scale: float
 ) -> Float:
-    """(N,) one-sigma across each guide, without the datum.
+    """(N,) one-sigma across each guide that comes from the drives, each with an error of its own.
 
-    places: stations on either side over which disagreement is pooled. stated_scale: truth of the stated sigmas.
-    common_m: error that all drives share because they look with the same eyes.
+    pooling_m: half length over which disagreement is pooled. stated_scale: truth of the sigmas that drives state.
     """
     weight = placed.weight
     total = np.maximum(weight.sum(axis=1), 1e-12)
@@ -40,9 +44,19 @@ def relative_sigma(
     bounded = np.minimum((residual / (stated_scale * np.maximum(seen.sigma_m, 1e-9))) ** 2, 16.0)
     spread = np.where(known, bounded, 0.0).sum(axis=1)
     freedom = np.maximum(known.sum(axis=1) - 1.0, 0.0)
-    pooled = sums_along(guides, np.stack([spread, freedom], axis=1), places) / _INDEPENDENT_PLACES
+    pooled = sums_along(guides, np.stack([spread, freedom], axis=1), round(pooling_m / station_m)) / _INDEPENDENT_PLACES
     inflation = (_PRIOR_DRIVES + pooled[:, 0]) / (_PRIOR_DRIVES + pooled[:, 1])
-    return np.asarray(np.sqrt(stated * inflation + common_m**2))
+    return np.asarray(np.sqrt(stated * inflation))
+
+
+def common_sigma(element_class: ElementClass, labels: Labels, config: FusionConfig) -> Float:
+    """(N,) one-sigma across each guide of what all drives see wrongly alike."""
+    common_m = {
+        ElementClass.LANE_DIVIDER: config.common_divider_sigma_m,
+        ElementClass.ROAD_BOUNDARY: config.common_boundary_sigma_m,
+    }.get(element_class, config.common_stop_line_sigma_m)
+    strands = config.strands_sigma_m * np.sqrt(np.minimum(labels.doubt / _DOUBTED, 1.0))
+    return np.asarray(np.hypot(common_m, strands))
 
 
 def datum_variance(placed: Placed, datum_sigma_m: Float) -> Float:

@@ -38,12 +38,19 @@ def _of_one_element(pieces: list[MapElement]) -> list[MapElement]:
     united = shapely.union_all([shapely.force_2d(piece.geometry) for piece in pieces], grid_size=1e-3)
     vertices = np.concatenate([piece.xyz_map for piece in pieces])
 
-    def raised(xy: np.ndarray) -> np.ndarray:
-        nearest = ((xy[:, None] - vertices[None, :, :2]) ** 2).sum(axis=2).argmin(axis=1)
-        return np.column_stack([xy, vertices[nearest, 2]])
+    def nearest(xy: np.ndarray) -> np.ndarray:
+        return np.asarray(((xy[:, None] - vertices[None, :, :2]) ** 2).sum(axis=2).argmin(axis=1))
 
-    polygon = shapely.transform(shapely.force_3d(united), lambda p: raised(p[:, :2]), include_z=True)
-    return [_with_all(polygon, (), pieces, [piece.geometry.area for piece in pieces])]
+    polygon = shapely.transform(
+        shapely.force_3d(united),
+        lambda p: np.column_stack([p[:, :2], vertices[nearest(p[:, :2]), 2]]),
+        include_z=True,
+    )
+    sigma: tuple[float, ...] = ()
+    if isinstance(polygon, shapely.Polygon) and all(len(piece.sigma_m) == len(piece.xyz_map) for piece in pieces):
+        stated = np.concatenate([piece.sigma_m for piece in pieces])
+        sigma = tuple(stated[nearest(shapely.get_coordinates(polygon.exterior))].tolist())
+    return [_with_all(polygon, sigma, pieces, [piece.geometry.area for piece in pieces])]
 
 
 def _joined_lines(pieces: list[MapElement]) -> list[MapElement]:

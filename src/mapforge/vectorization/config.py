@@ -43,6 +43,10 @@ class VectorizationConfig:
     """Smaller crossings are dropped."""
     min_area_m2: float = 10.0
     """Smaller drivable and covered areas, and smaller holes in them, are dropped."""
+    min_unreached_area_m2: float = 150.0
+    """Drivable area that does not join the driven path is believed from this size on."""
+    road_reach_m: float = 3.0
+    """Lines lie at most this far from drivable area."""
     area_step_m: float = 1.0
     """Cell of the coverage polygons."""
     line_sigma_m: float = 0.02

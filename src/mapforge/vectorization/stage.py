@@ -27,6 +27,7 @@ from mapforge.vectorization.areas import (
 from mapforge.vectorization.config import VectorizationConfig
 from mapforge.vectorization.line_nodes import LineNodes, line_nodes
 from mapforge.vectorization.lines import TracedLine, traced_lines
+from mapforge.vectorization.reachable import beside_ground, reachable_ground
 from mapforge.vectorization.window import ObservationWindows
 
 
@@ -58,14 +59,16 @@ def run(inputs: VectorizationInputs, config: VectorizationConfig) -> int:
     """
     trajectory = read_trajectory(inputs.workspace.trajectory(inputs.drive_id), inputs.frame)
     seen = _look_at_tiles(inputs, config)
-    lines = _trace(seen.nodes, config)
+    ground = _reachable(seen.grounds, trajectory, config)
+    drivable = [area for element_class, area in ground if element_class is ElementClass.DRIVABLE_AREA]
+    lines = beside_ground(_trace(seen.nodes, config), drivable, config.road_reach_m, config.min_stop_line_m)
     crossings = whole_crossings(seen.crossings, config.min_crossing_m2)
     areas = [(ElementClass.PED_CROSSING, crossing.area, crossing.confidence) for crossing in crossings]
-    areas += [(element_class, area, 1.0) for element_class, area in seen.grounds]
-    ground = seen.heights if len(seen.heights) else trajectory.translation_m
+    areas += [(element_class, area, 1.0) for element_class, area in ground]
+    surface = seen.heights if len(seen.heights) else trajectory.translation_m
     pose_sigma_m = read_sigma_relative(inputs.workspace.trajectory(inputs.drive_id))
     elements = _line_elements(lines, inputs.drive_id, trajectory, pose_sigma_m)
-    elements += _area_elements(areas, ground, inputs.drive_id, trajectory)
+    elements += _area_elements(areas, surface, inputs.drive_id, trajectory)
     write_elements(
         elements,
         inputs.frame,
@@ -74,6 +77,18 @@ def run(inputs: VectorizationInputs, config: VectorizationConfig) -> int:
         _footer(inputs, trajectory),
     )
     return len(elements)
+
+
+def _reachable(
+    grounds: list[tuple[ElementClass, shapely.Polygon]], trajectory: Trajectory, config: VectorizationConfig
+) -> list[tuple[ElementClass, shapely.Polygon]]:
+    """Ground without the drivable patches that no road leads to."""
+    drivable = [area for kind, area in grounds if kind is ElementClass.DRIVABLE_AREA]
+    road = reachable_ground(drivable, trajectory.translation_m[:, :2], config.min_unreached_area_m2)
+    others = [
+        (element_class, area) for element_class, area in grounds if element_class is not ElementClass.DRIVABLE_AREA
+    ]
+    return [(ElementClass.DRIVABLE_AREA, area) for area in road] + others
 
 
 def _footer(inputs: VectorizationInputs, trajectory: Trajectory) -> dict[str, str]:
