@@ -73,10 +73,8 @@ def _changed(night: NightSummary) -> Iterator[str]:
     tiles = [tile for tile in night.changed_tiles if tile.length_m >= 1.0]
     if tiles:
         most = sorted(tiles, key=lambda tile: (-tile.length_m, tile.tile))[:5]
-        yield (
-            f"{_count(len(night.changed_tiles), 'released tile')} changed, {night.new_tiles} new. Most in: "
-            + ", ".join(f"`{tile.tile}` ({tile.length_m:.0f} m)" for tile in most)
-        )
+        named = ", ".join(f"`{tile.tile}` ({tile.length_m:.0f} m)" for tile in most)
+        yield f"{_count(len(night.changed_tiles), 'released tile')} changed, {night.new_tiles} new. Most in {named}."
     elif night.new_tiles:
         yield f"{_count(night.new_tiles, 'new tile')}."
     if night.gone_tiles:

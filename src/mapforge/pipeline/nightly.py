@@ -214,12 +214,16 @@ class _Night:
     def _take(self, entry: dict[str, Any], inbox: Inbox, ledger: InboxLedger, recipe: str) -> None:
         """Notes what became of one log."""
         path, error = entry["source"], entry["error"]
+        if entry["drive_id"] is not None:
+            error = None  # withdrawn or parked: its log is known, and left alone on purpose
         machine = error is not None and error.partition(":")[0] in WORTH_ANOTHER_NIGHT
         tries, before = self.settings.nightly.max_tries, ledger.records.get(path)
         record = remember(ledger, path, inbox.stamps[path], recipe, entry["drive_id"], error, machine, tries)
         if record.state is LogState.TAKEN:
             if before is not None and (before.stamp, before.drive_id) == (record.stamp, record.drive_id):
                 self.night.read_again += 1
+                return
+            if entry["error"] is not None:
                 return
             warnings = tuple(entry["warnings"])
             quarantined = sum(entry["quarantined"].values())

@@ -47,7 +47,7 @@ def candidate(workspace: Workspace, catalog: Catalog) -> Candidate:
     released = release.builds if release is not None else {}
     good = catalog.current_builds(GOOD)
     bad = catalog.current_builds([TileState.REJECTED])
-    known = {tile.tile for tile in catalog.tiles()}
+    known = set(catalog.tile_names())
     return Candidate(
         release,
         {tile: build for tile, build in good.items() if released.get(tile) != build},

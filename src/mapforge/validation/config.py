@@ -18,7 +18,7 @@ class ReleaseGatesConfig:
     """Least share of what two drives saw of a class that is in the map within 0.5 m; of the whole."""
     min_kept_in_tile: float = 0.85
     """The same, of one tile, all classes together."""
-    min_correctness: float = 0.7
+    min_correctness: float = 0.4
     """Least share of the map of the others that a drive left out saw too, within 0.5 m; of the whole, a class."""
     max_lateral_p95_m: float = 0.3
     """Greatest p95 of the offsets between a drive left out and the map of the others; of the whole, a class."""
