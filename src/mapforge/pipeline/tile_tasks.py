@@ -81,10 +81,9 @@ def lanes_task(facts: RegionFacts, tile: TileId, drives: Iterable[str], fused: M
     """fused: fingerprints of map elements as they are, or will be; of other tiles those of earlier runs count."""
     around = {}
     for near in sorted({tile, *tile.neighbours()}):
-        stamp = facts.ledger.stamp("fusion", str(near))
         if near in fused:
             around[near] = fused[near]
-        elif stamp is not None and facts.workspace.map_elements(near).exists():
+        elif facts.workspace.map_elements(near).exists() and (stamp := facts.ledger.stamp("fusion", str(near))):
             around[near] = stamp.fingerprint
     paths = {drive: str(facts.drives[drive].path_sha256) for drive in drives}
     now = standing(facts.ledger, "lane_graph", str(tile), facts.recipes.lanes(around, paths))

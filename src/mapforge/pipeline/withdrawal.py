@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -115,8 +116,8 @@ def _remove(workspace: Workspace, ledger: Ledger, drive_id: str) -> tuple[int, i
 
 
 def _products(workspace: Workspace, drive_id: str) -> Iterator[Path]:
+    """Every file that was made of one drive alone: its folder, and what bears its name in the folders of the stages."""
     yield from sorted(workspace.drive(drive_id).glob("*"))
-    yield from (workspace.trajectory(drive_id), workspace.unaligned_trajectory(drive_id))
-    yield from (workspace.drive_elements(drive_id), workspace.detections(drive_id))
-    for folder in ("rasters", "observations"):
-        yield from sorted((workspace.root / folder).glob(f"*/*/*/{drive_id}.parquet"))
+    for folder in ("trajectories", "rasters", "observations", "drive_elements"):
+        for suffix in (".parquet", ".json"):
+            yield from sorted((workspace.root / folder).rglob(f"{glob.escape(drive_id)}{suffix}"))
