@@ -1,8 +1,9 @@
 """Runs, and what they tried."""
 
 import pytest
+from sqlalchemy import delete
 
-from mapforge.catalog.tables import RunState
+from mapforge.catalog.tables import Release, RunState, TileState
 from mapforge.errors import UnknownRunError
 
 TILE = "32617/1/1"
@@ -82,3 +83,24 @@ def test_the_last_attempts_come_in_order(catalog):
         catalog.record_attempt("r1", "fusion", f"32617/1/{number}", 1.0)
     assert [attempt.item[-1] for attempt in catalog.attempts("r1", limit=2)] == ["3", "4"]
     assert catalog.attempts("r1", stage="tiles") == []
+
+
+def test_old_runs_are_forgotten_with_their_attempts_unless_a_tile_needs_them(catalog):
+    for number in range(2, 7):
+        catalog.start_run(f"r{number}", "town", {})
+        catalog.record_attempt(f"r{number}", "fusion", TILE, 1.0)
+        if number != 3:
+            catalog.end_run(f"r{number}", RunState.DONE)
+    catalog.claim([TILE], "r2")
+    catalog.set_tile(TILE, TileState.FAILED, "fusion", "boom")
+    assert catalog.forget_runs(keep=2) == ["r4"], "r1 and r3 go on, r2 explains a failed tile, r5 and r6 are new"
+    assert [run.run_id for run in catalog.runs()] == ["r6", "r5", "r3", "r2", "r1"]
+    assert [attempt.run_id for attempt in catalog.attempts(item=TILE)] == ["r2", "r3", "r5", "r6"]
+    catalog.set_tile(TILE, TileState.VALID)
+    with catalog.writing() as session:
+        session.add(Release(name="first", run_id="r2", created_ns=1, current=True))
+    assert catalog.forget_runs(keep=2) == []
+    with catalog.writing() as session:
+        session.execute(delete(Release))
+    assert catalog.forget_runs(keep=2) == ["r2"]
+    assert catalog.forget_runs(keep=2) == []

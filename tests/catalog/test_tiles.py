@@ -127,6 +127,8 @@ def test_tiles_are_filtered(catalog, manifest):
     assert [t.tile for t in catalog.tiles(drive="a")] == TILES[1:]
     assert [t.tile for t in catalog.tiles(drive="a", region="town")] == TILES[1:2]
     assert [t.tile for t in catalog.tiles(limit=1)] == TILES[:1]
+    assert catalog.tile_names() == TILES
+    assert catalog.tile_names(state="building", run_id="r1") == TILES[1:2]
     assert catalog.count_tiles(drive="a") == {"building": 2}
 
 

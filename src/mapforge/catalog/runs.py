@@ -6,11 +6,11 @@ import json
 import time
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 
 from mapforge.catalog.database import Database
 from mapforge.catalog.owner import is_over, this_process
-from mapforge.catalog.tables import Attempt, Run, RunState
+from mapforge.catalog.tables import FINAL_STATES, Attempt, Release, Run, RunState, Tile
 from mapforge.errors import UnknownRunError
 
 
@@ -69,6 +69,26 @@ class Runs(Database):
         """Number of what `runs` with the same filters lists."""
         with self.reading() as session:
             return session.scalar(_of(select(func.count()).select_from(Run), region, state)) or 0
+
+    def forget_runs(self, keep: int) -> list[str]:
+        """Deletes runs that are over, all but the newest `keep`, with their attempts; returns their names, sorted.
+
+        A run stays while a release was made by it, or a tile that is not in a final state was last touched by it: its
+        attempts say why.
+        """
+        newest = select(Run.run_id).order_by(Run.started_ns.desc(), Run.run_id.desc()).limit(keep)
+        asked_about = select(Tile.run_id).where(Tile.state.not_in(FINAL_STATES), Tile.run_id.is_not(None))
+        old = select(Run.run_id).where(
+            Run.state != RunState.RUNNING,
+            Run.run_id.not_in(newest),
+            Run.run_id.not_in(asked_about),
+            Run.run_id.not_in(select(Release.run_id)),
+        )
+        with self.writing() as session:
+            names = sorted(session.scalars(old))
+            session.execute(delete(Attempt).where(Attempt.run_id.in_(self.listed(names))))
+            session.execute(delete(Run).where(Run.run_id.in_(self.listed(names))))
+        return names
 
     def record_attempt(
         self, run_id: str, stage: str, item: str, seconds: float, error: str | None = None, traceback: str | None = None

@@ -25,13 +25,12 @@ MOST_SHOWN = 10
 def publish(words: list[str], json_output: bool) -> int:
     options, overrides = split_options(words, {"name": "", "run": "latest"})
     with _opened(overrides) as (settings, workspace, catalog):
-        tiles = catalog.tiles()
         current = current_release(workspace)
-        gone = set(current.builds) - {tile.tile for tile in tiles} if current is not None else set()
+        gone = set(current.builds) - set(catalog.tile_names()) if current is not None else set()
         manifest = publishing.publish(
             workspace,
             catalog,
-            {tile.tile: tile.build for tile in tiles if tile.build is not None},
+            catalog.current_builds(),
             catalog.run(options["run"]).run_id,
             options["name"] or None,
             removed=gone,
