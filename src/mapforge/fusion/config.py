@@ -59,13 +59,13 @@ class FusionConfig:
     """Least standard deviation of a drive's vertex across its line."""
     stated_sigma_scale: float = 1.0
     """True size of the errors drives state as sigma, against what they state."""
-    common_divider_sigma_m: float = 0.035
+    common_divider_sigma_m: float = 0.045
     """Error across lane dividers that all drives share, because one network sees them; see `strands_sigma_m`."""
-    common_boundary_sigma_m: float = 0.035
+    common_boundary_sigma_m: float = 0.038
     """The same of road boundaries."""
-    common_stop_line_sigma_m: float = 0.035
+    common_stop_line_sigma_m: float = 0.03
     """The same of stop lines."""
-    common_crossing_sigma_m: float = 0.15
+    common_crossing_sigma_m: float = 0.19
     """The same of the sides of crossings."""
     strands_sigma_m: float = 0.08
     """Further error of a divider whose type the drives doubt: one strand of a double line may pass for its middle."""
@@ -77,9 +77,9 @@ class FusionConfig:
     """Cell of the vote on drivable and covered area."""
     sign_gate_m: float = 1.5
     """Detections of one sign lie within this of its centre."""
-    sign_turn_deg: float = 60.0
+    sign_turn_deg: float = 100.0
     """Signs that face further apart than this are different signs."""
-    sign_height_gate_m: float = 0.6
+    sign_height_gate_m: float = 0.8
     """Signs this much higher or lower on one pole are different signs."""
     min_sign_score: float = 0.35
     """Detections below this score are ignored."""

@@ -24,6 +24,8 @@ from mapforge.tiles.references import referred, resolved
 from mapforge.tiles.renaming import Affected, Naming, TracesOf, affected_by
 
 BUILD_DIGITS = 12
+FINDINGS = ("datum_sigma_m", "outlier_drives", "changes")
+"""What fusion says of a tile beside its elements; goes on into the tile's footer."""
 TILES_AT_ONCE = 64
 """Changed tiles that are named together; bounds memory."""
 
@@ -185,8 +187,10 @@ def _write(
     target = inputs.workspace.tile(tile, build)
     if target.exists() and tile not in inputs.fingerprints:
         return build
+    found = read_metadata(inputs.workspace.map_elements(tile))
     footer = {
         **inputs.metadata,
+        **{name: found[name] for name in FINDINGS if name in found},
         "tile": str(tile),
         "build": build,
         "fingerprint": fingerprint,
