@@ -12,7 +12,7 @@ from mapforge.schemas.detections import SIGN_TYPES
 from mapforge.schemas.elements import ElementClass, MapElement
 
 DRIVES = ["a", "b", "c"]
-GATES = SignGates(1.5, 0.6, np.radians(60))
+GATES = SignGates(1.5, 0.8, np.radians(100))
 
 
 def sightings(
@@ -87,9 +87,8 @@ def test_a_sign_that_most_drives_missed_is_doubted() -> None:
     only_first = seen.take(seen.drive == 0)
     passed: list[np.ndarray | None] = [approach(5.0)] * 3
     elsewhere: list[np.ndarray | None] = [approach(5.0), approach(-100.0), None]
-    assert fused(only_first, passed) == []
-    assert len(fused(only_first, elsewhere)) == 1
-    assert len(fused(seen, passed)) == 1
+    (doubted,), (believed,), (sure,) = fused(only_first, passed), fused(only_first, elsewhere), fused(seen, passed)
+    assert doubted.confidence < believed.confidence < sure.confidence
 
 
 def test_a_drive_looked_when_it_came_towards_the_face() -> None:
@@ -97,6 +96,12 @@ def test_a_drive_looked_when_it_came_towards_the_face() -> None:
     centre = np.array([0.0, 0.0, 202.0])
     assert looked(centre, np.pi, [approach(5.0), away, approach(-100.0), None]).tolist() == [True, False, False, False]
     assert not looked(centre, 0.0, [approach(5.0)])[0]  # its back
+
+
+def test_a_stray_sighting_along_the_line_of_sight_is_no_second_sign() -> None:
+    seen = sightings([(0.0, 0.0, 202.0, 0.0, "stop")], 4, sigma_m=0.1)
+    seen.xyz_map[0, 0] += 2.2
+    assert len(identities(tracks_of(seen, GATES), seen, GATES)) == 1
 
 
 def test_looks_keep_neighbours_of_different_drives_apart() -> None:

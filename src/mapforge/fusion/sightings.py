@@ -20,6 +20,8 @@ Index = NDArray[np.int64]
 Bounds = tuple[float, float, float, float]
 
 UNKNOWN_SIGMA_M = 1.0
+_SHARED = 0.4
+"""Of the smaller of two boxes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,9 @@ def read_sightings(
     times = table["timestamp_ns"].to_numpy()
     cameras = np.unique(np.array(table["sensor"].to_pylist(), dtype=np.str_), return_inverse=True)[1]
     pictures = np.stack([drive_index, times, cameras.reshape(-1)], axis=1)
-    return Sightings(
+    picture = np.unique(pictures, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    boxes = np.stack([table[name].to_numpy() for name in ("x0_px", "y0_px", "x1_px", "y1_px")], axis=1)
+    sightings = Sightings(
         xyz_map=frame.from_projected(places),
         heading_rad=table["heading_rad"].to_numpy(),
         height_m=np.nan_to_num(table["height_m"].to_numpy()),
@@ -86,8 +90,29 @@ def read_sightings(
         embedding=_rows(table["embedding"], None),
         timestamp_ns=times,
         drive=drive_index,
-        picture=np.unique(pictures, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64),
-    ).sorted()
+        picture=picture,
+    )
+    return sightings.take(~doubled(boxes.astype(np.float64), picture, sightings.score)).sorted()
+
+
+def doubled(boxes_px: Float, picture: Index, score: Float) -> NDArray[np.bool_]:
+    """(N,) boxes that mostly cover, or are covered by, a better one of the same picture: one sign found twice.
+
+    boxes_px: (N, 4) x0, y0, x1, y1.
+    """
+    order = np.lexsort((np.arange(len(score)), -score, picture))
+    result = np.zeros(len(score), dtype=bool)
+    area = np.maximum((boxes_px[:, 2:] - boxes_px[:, :2]).prod(axis=1), 1e-6)
+    for step in range(1, len(order)):
+        better, worse = order[:-step], order[step:]
+        together = picture[better] == picture[worse]
+        if not together.any():
+            break
+        low = np.maximum(boxes_px[better, :2], boxes_px[worse, :2])
+        high = np.minimum(boxes_px[better, 2:], boxes_px[worse, 2:])
+        shared = np.clip(high - low, 0.0, None).prod(axis=1)
+        result[worse[together & (shared > _SHARED * np.minimum(area[better], area[worse]))]] = True
+    return result
 
 
 def _rows(column: pa.ChunkedArray, width: int | None) -> Float:

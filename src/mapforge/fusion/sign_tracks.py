@@ -17,6 +17,7 @@ Index = NDArray[np.int64]
 _BLUNDER_M = 0.3
 _FRAMES_COUNTED = 5
 _SIGMA_MIN_M = 0.05
+_LOOK_NS = 500_000_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class SignGates:
 class SignTracks:
     """What drives saw, a row a track. xyz_map: (T, 3). sigma_m: (T,). heading_rad: (T,), NaN unknown. height_m: (T,).
     type_shares: (T, C), sums of 1 or zeros. embedding: (T, E). evidence: (T,) 0..1, that there is something.
-    seen_ns: (T, 2). drive: (T,). members: the rows of the sightings."""
+    looks: (T,) half-seconds in which it was seen. best_score: (T,). seen_ns: (T, 2). drive: (T,). members: the rows of the sightings."""
 
     xyz_map: Float
     sigma_m: Float
@@ -41,6 +42,8 @@ class SignTracks:
     type_shares: Float
     embedding: Float
     evidence: Float
+    looks: Index
+    best_score: Float
     seen_ns: Index
     drive: Index
     members: list[Index]
@@ -113,6 +116,8 @@ def _track(seen: Sightings, rows: Index) -> SignTracks:
         type_shares=(shares / max(float(shares.sum()), 1e-9))[None],
         embedding=(looks / max(float(np.linalg.norm(looks)), 1e-9))[None],
         evidence=np.array([float(best.mean()) * (1.0 - 0.5 ** len(best))]),
+        looks=np.array([len(np.unique(seen.timestamp_ns // _LOOK_NS))]),
+        best_score=best[:1],
         seen_ns=np.array([[seen.timestamp_ns.min(), seen.timestamp_ns.max()]]),
         drive=seen.drive[:1],
         members=[rows],
@@ -123,7 +128,7 @@ def _joined(tracks: list[SignTracks], sightings: Sightings) -> SignTracks:
     none, no_number = np.zeros(0), np.zeros(0, dtype=np.int64)
     empty = SignTracks(
         np.zeros((0, 3)), none, none, none, sightings.type_shares[:0], sightings.embedding[:0], none,
-        np.zeros((0, 2), dtype=np.int64), no_number, [],
+        no_number, none, np.zeros((0, 2), dtype=np.int64), no_number, [],
     )  # fmt: skip
     every = [empty, *tracks]
     columns = {
