@@ -31,9 +31,12 @@ class SignGates:
 
 @dataclass(frozen=True, eq=False)
 class SignTracks:
-    """What drives saw, a row a track. xyz_map: (T, 3). sigma_m: (T,). heading_rad: (T,), NaN unknown. height_m: (T,).
-    type_shares: (T, C), sums of 1 or zeros. embedding: (T, E). evidence: (T,) 0..1, that there is something.
-    looks: (T,) half-seconds in which it was seen. best_score: (T,). seen_ns: (T, 2). drive: (T,). members: the rows of the sightings."""
+    """What drives saw, a row a track.
+
+    xyz_map: (T, 3). sigma_m: (T,). heading_rad: (T,), NaN unknown. height_m: (T,). type_shares: (T, C), sums of 1 or
+    zeros. embedding: (T, E). evidence: (T,) 0..1, that there is something. looks: (T,) half-seconds in which it was
+    seen. best_score: (T,). seen_ns: (T, 2) first and last. drive: (T,). members: the rows of the sightings.
+    """
 
     xyz_map: Float
     sigma_m: Float
