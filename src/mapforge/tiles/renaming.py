@@ -55,20 +55,27 @@ def affected_by(changed: Iterable[TileId], traces_of: TracesOf, naming: Naming) 
     traces_of: of any tile as it is now; empty where there is none.
     """
     own = set(changed)
-    loaded = {tile: traces_of(tile) for tile in {*own, *(near for tile in own for near in tile.neighbours())}}
-    while True:
-        traces = [trace for tile in sorted(loaded) for trace in loaded[tile]]
-        element = elements_of(traces, naming.meet_m, naming.max_turn_rad)
-        seeds = [trace.tile in own or not own.isdisjoint(_reach(trace, naming)) for trace in traces]
-        reached = np.isin(element, np.unique(element[np.array(seeds, dtype=bool)]))
-        beyond = {tile for k in np.flatnonzero(reached) for tile in _reach(traces[k], naming)} - set(loaded)
-        if not beyond:
-            return Affected(traces, element, reached)
+    loaded: dict[TileId, list[PieceTrace]] = {}
+    reach_in: dict[TileId, list[set[TileId]]] = {}
+    beyond = {*own, *(near for tile in own for near in tile.neighbours())}
+    affected = Affected([], np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool))
+    while beyond:
         loaded.update({tile: traces_of(tile) for tile in beyond})
+        reach_in.update({tile: [_reach(trace, naming) for trace in loaded[tile]] for tile in beyond})
+        traces = [trace for tile in sorted(loaded) for trace in loaded[tile]]
+        reaches = [reach for tile in sorted(loaded) for reach in reach_in[tile]]
+        element = elements_of(traces, naming.meet_m, naming.max_turn_rad)
+        seeds = [trace.tile in own or not own.isdisjoint(reach) for trace, reach in zip(traces, reaches)]
+        reached = np.isin(element, np.unique(element[np.array(seeds, dtype=bool)]))
+        affected = Affected(traces, element, reached)
+        beyond = {tile for k in np.flatnonzero(reached) for tile in reaches[k]} - set(loaded)
+    return affected
 
 
 def _reach(trace: PieceTrace, naming: Naming) -> set[TileId]:
     """Other tiles in which this piece may go on."""
+    if not len(trace.ends) and not len(trace.sides):
+        return set()
     around = naming.meet_m + _ON_BORDER_M
     along = trace.sides[:, 2:].mean(axis=1)
     across_x, across_y = np.column_stack([trace.sides[:, 1], along]), np.column_stack([along, trace.sides[:, 1]])
