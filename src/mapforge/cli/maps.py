@@ -12,7 +12,7 @@ from mapforge.cli.results import COLUMNS
 from mapforge.config import compose_settings, split_list
 from mapforge.errors import ConfigurationError, MissingInputError
 
-FORMATS = ("geojson",)
+FORMATS = ("geojson", "lanelet2")
 
 
 def validate(words: list[str], json_output: bool) -> int:
@@ -42,9 +42,12 @@ def export(words: list[str], json_output: bool) -> int:
     if unknown or not formats:
         raise ConfigurationError(f"to={options['to']}: no format {unknown}; there are: {', '.join(FORMATS)}")
     from mapforge.tiles.geojson import export_geojson
+    from mapforge.tiles.lanelet2 import export_lanelet2
 
+    exports = {"geojson": export_geojson, "lanelet2": export_lanelet2}
     files = _tile_files(options["tiles"], overrides)
-    written = export_geojson(files, Path(options["out"]).expanduser())
+    out = Path(options["out"]).expanduser()
+    written = [path for name in formats for path in exports[name](files, out)]
     print_json({"files": [str(path) for path in written]}) if json_output else say("\n".join(map(str, written)))
     return OK
 

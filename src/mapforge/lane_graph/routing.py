@@ -28,11 +28,13 @@ class Route:
     lane_changes: int
 
 
-def shortest_path(elements: Iterable[MapElement], start_id: str, goal_id: str) -> Route | None:
+def shortest_path(
+    elements: Iterable[MapElement], start_id: str, goal_id: str, lane_changes: bool = True
+) -> Route | None:
     """The shortest way from the beginning of a lane to the beginning of another; None when there is none.
 
     elements: whole ones (`schemas.whole`), lanes and the dividers between them. Lanes are changed to neighbours where
-    the line between them may be crossed. Dijkstra's method. Raises MissingInputError on an unknown lane.
+    the line between them may be crossed, unless without `lane_changes`. Dijkstra's method. Raises MissingInputError on an unknown lane.
     """
     lanes, markings = {}, {}
     for element in elements:
@@ -45,15 +47,16 @@ def shortest_path(elements: Iterable[MapElement], start_id: str, goal_id: str) -
             raise MissingInputError(f"no lane '{name}' in this map; it has {len(lanes)} lanes")
     names = sorted(lanes)
     number = {name: k for k, name in enumerate(names)}
-    steps = [
-        (number[lane.element_id], number[other], cost)
+    steps = {
+        (number[a], number[b]): cost
         for lane in lanes.values()
-        for other, cost in _steps(lane, lanes, markings)
-        if other in number
-    ]
-    a, b, cost = np.array(steps, dtype=np.float64).reshape(-1, 3).T
-    graph = csr_matrix((cost, (a.astype(np.int64), b.astype(np.int64))), shape=(len(names), len(names)))
-    distance, before = dijkstra(graph, indices=number[start_id], return_predecessors=True)
+        for a, b, cost in [*_onward(lane), *(_beside(lane, lanes, markings) if lane_changes else ())]
+        if b in number
+    }
+    ends = np.array(list(steps), dtype=np.int64).reshape(-1, 2)
+    graph = csr_matrix((np.array(list(steps.values())), (ends[:, 0], ends[:, 1])), shape=(len(names), len(names)))
+    distances, befores = dijkstra(graph, indices=np.array([number[start_id]]), return_predecessors=True)
+    distance, before = distances[0], befores[0]
     if not np.isfinite(distance[number[goal_id]]):
         return None
     path = [number[goal_id]]
@@ -62,19 +65,27 @@ def shortest_path(elements: Iterable[MapElement], start_id: str, goal_id: str) -
     return _route([lanes[names[k]] for k in reversed(path)])
 
 
-def _steps(lane: MapElement, lanes: dict[str, MapElement], markings: dict[str, str | None]) -> list[tuple[str, float]]:
-    """Lanes that follow, at the cost of driving through this one; lanes beside it that may be changed to.
+def _onward(lane: MapElement) -> list[tuple[str, str, float]]:
+    """To lanes that follow, at the cost of driving through this one."""
+    return [(lane.element_id, other, lane.geometry.length) for other in lane.attributes.get("successor_ids") or ()]
 
-    Where the line between is partly solid, one of the lanes may name the solid part and the other the dashed one: the
-    lane can be changed along the latter.
+
+def _beside(
+    lane: MapElement, lanes: dict[str, MapElement], markings: dict[str, str | None]
+) -> list[tuple[str, str, float]]:
+    """To lanes beside it and back, where the line between may be crossed.
+
+    Where that line is partly solid, one of the lanes may name the solid part and the other the dashed one: the lane can
+    be changed along the latter.
     """
-    steps = [(other, lane.geometry.length) for other in lane.attributes.get("successor_ids") or ()]
+    steps = []
     for side, opposite in (("left", "right"), ("right", "left")):
         other = lanes.get(lane.attributes.get(f"{side}_neighbour_id") or "")
         if other is not None:
             named = (lane.attributes.get(f"{side}_id"), other.attributes.get(f"{opposite}_id"))
             if any(markings.get(name or "") not in NOT_TO_CROSS for name in named):
-                steps.append((other.element_id, LANE_CHANGE_M))
+                steps.append((lane.element_id, other.element_id, LANE_CHANGE_M))
+                steps.append((other.element_id, lane.element_id, LANE_CHANGE_M))
     return steps
 
 

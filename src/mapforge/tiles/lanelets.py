@@ -67,6 +67,11 @@ def lanelets_of(elements: list[MapElement]) -> Lanelets:
     lanes = {e.element_id: e for e in elements if e.element_class is ElementClass.LANE and e.geometry.length > 0.0}
     borders = {e.element_id: e for e in elements if e.element_class in LINE_CLASSES}
     partners = {name: list(_partners(lane, lanes)) for name, lane in lanes.items()}
+    for name, own in list(partners.items()):
+        for lane, own_left, other_left in own:
+            back = _Partner(name, other_left, own_left)
+            if back not in partners[lane]:
+                partners[lane].append(back)
     _add_oncoming(partners, lanes)
     cuts = _cuts(lanes, partners)
     return _Maker(lanes, borders, partners, cuts).made()

@@ -97,6 +97,8 @@ class ValidationConfig:
     """A higher speed limit is absurd."""
     seam_m: float = 0.05
     """Ends at a tile border must be continued this close by the neighbour."""
+    lane_gap_m: float = 0.1
+    """A lane begins this close to the end of the lane before it."""
     max_sigma_m: float = 2.0
     """A vertex less certain than this draws a warning."""
     worst_tiles: int = 4

@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 
 from mapforge.schemas.detections import SIGN_TYPES
-from mapforge.schemas.elements import BOUNDARY_TYPES, COLOURS, MARKING_TYPES
+from mapforge.schemas.vocabulary import BOUNDARY_TYPES, COLOURS, LANE_TYPES, MARKING_TYPES, TURNS
 from mapforge.validation.rules.findings import Finding, Piece, error
 
-_WORDS = {"marking_type": MARKING_TYPES, "colour": COLOURS, "boundary_type": BOUNDARY_TYPES}
+_WORDS = {
+    "marking_type": MARKING_TYPES,
+    "colour": COLOURS,
+    "boundary_type": BOUNDARY_TYPES,
+    "turn": TURNS,
+    "lane_type": LANE_TYPES,
+}
 _SPEED_LIMIT = re.compile(r"speed_limit_\d{1,3}")
 
 
@@ -18,7 +24,7 @@ def unknown_words(pieces: list[Piece]) -> list[Finding]:
     for piece in pieces:
         for name, words in _WORDS.items():
             value = piece.element.attributes.get(name)
-            if value is not None and value not in words:
+            if value is not None and not set(str(value).split(";")) <= set(words):
                 findings.append(error(piece, f"{name} is '{value}', not one of {', '.join(words)}"))
         sign = piece.element.attributes.get("sign_type")
         if sign is not None and sign not in SIGN_TYPES and not _SPEED_LIMIT.fullmatch(str(sign)):
