@@ -160,7 +160,7 @@ def boreas(_out: Path) -> None:
                 fixes = sparse_fixes(path, true_xyz, every_s, outage, seed)
                 found = smooth_drive(path, fixes, IMU.empty_table(), VEHICLE.empty_table(), None, config, 0.01)
                 errors.append((found.path.pose[:, :3, 3] - true_xyz)[:, :2])
-                sigmas.append(found.path.sigma_xy_m)
+                sigmas.append(found.sigma.xy_m)
             error, sigma = np.concatenate(errors), np.concatenate(sigmas)[:, None]
             gap = ", none in the middle third" if outage else ""
             print(f"  smoother, a fix in {every_s} s{gap}: {spread(np.linalg.norm(error, axis=1))}")
@@ -313,15 +313,15 @@ def simulated(out: Path) -> None:
         path = register_sweeps(reader.sweeps(), own, reader.manifest.motion_compensated, registration())
         measured = measurements_of(reader, path, frame, config)
         pose = moved_path(placed_on_fixes(path, levelled(path, measured.up), measured.gnss), path)
-        found = smoothed(path, pose, measured, config.smoother).path
-        estimate = replace(path, pose=found.pose).trajectory()
+        found = smoothed(path, pose, measured, config.smoother)
+        estimate = replace(path, pose=found.path.pose).trajectory()
         error, _ = position_errors(truth, estimate)
         errors.append(error[:, :2])
-        inside.append(np.abs(error[:, :2]) < np.outer(found.sigma_xy_m, (1.0, 1.0)) * 1.96)
+        inside.append(np.abs(error[:, :2]) < np.outer(found.sigma.xy_m, (1.0, 1.0)) * 1.96)
         shifted = np.linalg.norm((error - error.mean(axis=0))[:, :2], axis=1)
         print(
             f"  {file.stem}: horizontal rmse {np.sqrt((error[:, :2] ** 2).sum(axis=1).mean()):.3f} m (stated sigma "
-            f"{found.sigma_xy_m.mean():.3f} an axis), after its shift median {np.median(shifted):.3f} m, "
+            f"{found.sigma.xy_m.mean():.3f} an axis), after its shift median {np.median(shifted):.3f} m, "
             f"{relative_text(truth, estimate)}"
         )
     print(f"  truth inside 95 % intervals: {np.concatenate(inside).mean():.0%} of coordinates of {len(inside)} drives")

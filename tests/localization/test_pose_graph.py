@@ -10,7 +10,7 @@ from mapforge.localization.gnss import Fixes
 from mapforge.localization.gravity import UpDirections
 from mapforge.localization.motion_measurements import OdometrySteps
 from mapforge.localization.place_measurements import Anchor, FixedPlaces, Priors, SlowError, Verticals
-from mapforge.localization.pose_graph import Measurement, SmoothedPath, smooth
+from mapforge.localization.pose_graph import Measurement, Solution, smooth
 
 COUNT = 41
 TIMES = np.arange(COUNT, dtype=np.int64) * 100_000_000
@@ -37,7 +37,7 @@ def _smooth(
     anchor: Anchor | None = None,
     share: float = 0.0,
     calibration_sigma: float = 1e-6,
-) -> SmoothedPath:
+) -> Solution:
     truth = _truth()
     sigma = np.full(COUNT - 1, 1.0)
     nodes = np.array([0, 20, 40])
@@ -81,7 +81,7 @@ def test_slow_error_is_not_averaged_away() -> None:
     truth = _truth()
     white = _smooth(truth, _fixes(truth, np.zeros(3), 0.5, np.zeros(3)), share=0.0)
     slow = _smooth(truth, _fixes(truth, np.zeros(3), 0.5, np.zeros(3)), share=0.8)
-    assert white.sigma_xy_m.mean() < 0.2 < 0.35 < slow.sigma_xy_m.mean() < 0.5
+    assert white.pose_sigma().xy_m.mean() < 0.2 < 0.35 < slow.pose_sigma().xy_m.mean() < 0.5
 
 
 def test_uncertainty_grows_away_from_an_anchor() -> None:
@@ -89,7 +89,11 @@ def test_uncertainty_grows_away_from_an_anchor() -> None:
     none = Fixes(np.zeros(0, np.int64), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(3))
     found = _smooth(truth, none, Anchor(0, truth[0], 0.01, 1e-4))
     assert np.abs(found.pose - truth).max() < 1e-6
-    assert found.sigma_xy_m[0] < 0.02 and np.all(np.diff(found.sigma_xy_m) > -1e-6) and found.sigma_xy_m[-1] > 0.05
+    assert (
+        found.pose_sigma().xy_m[0] < 0.02
+        and np.all(np.diff(found.pose_sigma().xy_m) > -1e-6)
+        and found.pose_sigma().xy_m[-1] > 0.05
+    )
 
 
 def test_up_directions_level_a_tilted_path() -> None:

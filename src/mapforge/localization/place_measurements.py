@@ -16,6 +16,7 @@ from mapforge.localization.motion_measurements import cross_matrices
 from mapforge.localization.sparse_system import Block, Kernel, SparseSystem
 
 WEAK_PRIOR_SIGMA = 1e4
+VELOCITY_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ class FixedPlaces:
         if self.calibrated:
             lever = lever + state.calibration[Calibration.lever_x_m : Calibration.lever_z_m + 1]
             clock_s = state.calibration[Calibration.gnss_clock_s]
-        before, share, span_s = self._between(clock_s)
+        before, share = self._between(clock_s)
         weight = 1.0 / (fixes.sigma_m * np.sqrt(1.0 - self.slow_error.share))
         cross = cross_matrices(lever[None])[0]
         antenna, turned = [], np.zeros((len(fixes), 3, 3))
@@ -66,19 +67,26 @@ class FixedPlaces:
         index = layout.slow_error(self.group) + 3 * np.arange(len(fixes))
         blocks.append((index, np.eye(3) * weight[:, :, None]))
         if self.calibrated:
-            speed = (antenna[1] - antenna[0]) / span_s[:, None]
+            speed = self._velocity(state.pose)[before]
             numbers = np.concatenate([turned, speed[:, :, None]], axis=2) * weight[:, :, None]
             blocks.append((layout.calibration(Calibration.lever_x_m, len(fixes)), numbers))
         system.add(self.name, (predicted + bias - fixes.xyz_map) * weight, blocks, kernel)
         self._add_slow_error(system, bias, index)
 
-    def _between(self, clock_s: float) -> tuple[NDArray[np.int64], Float, Float]:
-        """Pose before each fix, its share of the way to the next (a little outside 0..1 at the ends), their span."""
+    def _between(self, clock_s: float) -> tuple[NDArray[np.int64], Float]:
+        """Pose before each fix, and its share of the way to the next (a little outside 0..1 at the ends)."""
         times = self.fixes.timestamps_ns + round(clock_s * 1e9)
         before = np.clip(np.searchsorted(self.timestamps_ns, times, "right") - 1, 0, len(self.timestamps_ns) - 2)
         span = self.timestamps_ns[before + 1] - self.timestamps_ns[before]
-        share = (times - self.timestamps_ns[before]) / span
-        return before.astype(np.int64), np.asarray(share, dtype=np.float64), np.asarray(span * 1e-9, dtype=np.float64)
+        return before.astype(np.int64), np.asarray((times - self.timestamps_ns[before]) / span, dtype=np.float64)
+
+    def _velocity(self, pose: Float) -> Float:
+        """(N, 3) m/s over a second either side: the jitter of single steps would pass for a signal of the clock."""
+        last = len(self.timestamps_ns) - 1
+        low = np.maximum(np.searchsorted(self.timestamps_ns, self.timestamps_ns - VELOCITY_NS), 0)
+        high = np.minimum(np.searchsorted(self.timestamps_ns, self.timestamps_ns + VELOCITY_NS), last)
+        span_s = (self.timestamps_ns[high] - self.timestamps_ns[low])[:, None] * 1e-9
+        return np.asarray((pose[high, :3, 3] - pose[low, :3, 3]) / span_s)
 
     def _add_slow_error(self, system: SparseSystem, bias: Float, index: NDArray[np.int64]) -> None:
         """b_k+1 = f b_k + noise, both such that every fix keeps its stated variance though that changes on the way."""

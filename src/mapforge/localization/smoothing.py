@@ -17,7 +17,7 @@ from mapforge.localization.motion_measurements import GyroTurns, OdometrySteps, 
 from mapforge.localization.odometry import OdometryPath
 from mapforge.localization.odometry_noise import measured_noise_m, measured_noise_rad
 from mapforge.localization.place_measurements import Anchor, Attitudes, FixedPlaces, Priors, SlowError, Verticals
-from mapforge.localization.pose_graph import REDESCENDING_POWER, Measurement, SmoothedPath, smooth
+from mapforge.localization.pose_graph import REDESCENDING_POWER, Measurement, PoseSigma, Solution, smooth
 from mapforge.schemas.trajectory_quality import CalibrationFinding
 
 MIN_STEP_M = 0.05
@@ -45,9 +45,10 @@ class DriveMeasurements:
 
 @dataclass(frozen=True, eq=False)
 class Smoothed:
-    """The path, and what the drive says of its calibration."""
+    """The path and its uncertainty, and what the drive says of its calibration."""
 
-    path: SmoothedPath
+    path: Solution
+    sigma: PoseSigma
     calibration: tuple[CalibrationFinding, ...]
 
 
@@ -79,7 +80,7 @@ def smoothed(path: OdometryPath, initial_pose: Float, measured: DriveMeasurement
         config.huber_sigmas,
         config.max_iterations,
     )
-    estimate = CalibrationEstimate(free.state.calibration, free.calibration_sigma, prior)
+    estimate = CalibrationEstimate(free.state.calibration, free.calibration_sigma(), prior)
     held = estimate.held(measured.lever_sigma_m <= config.lever_sigma_m)
     kept = replace(free.state, calibration=np.where(held, 0.0, free.state.calibration))
     final = smooth(
@@ -90,7 +91,7 @@ def smoothed(path: OdometryPath, initial_pose: Float, measured: DriveMeasurement
         config.huber_sigmas,
         config.max_iterations,
     )
-    return Smoothed(final, estimate.findings(measured.lever_sigma_m <= config.lever_sigma_m))
+    return Smoothed(final, final.pose_sigma(), estimate.findings(measured.lever_sigma_m <= config.lever_sigma_m))
 
 
 def odometry_steps(path: OdometryPath, measured: DriveMeasurements, config: SmootherConfig) -> OdometrySteps:

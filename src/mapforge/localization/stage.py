@@ -145,11 +145,10 @@ def _from_odometry(
         measured = replace(measured, anchor=Anchor(0, pose[0], ANCHOR_SIGMA_M, ANCHOR_SIGMA_RAD))
         source = path.source
     solved = smoothed(path, pose, measured, config.smoother)
-    found = solved.path
     trajectory, index = trajectory_of(
-        path.timestamps_ns, found.pose, found.sigma_xy_m, config.output_rate_hz, END_MARGIN_NS
+        path.timestamps_ns, solved.path.pose, solved.sigma.xy_m, config.output_rate_hz, END_MARGIN_NS
     )
-    sigma_z = np.interp(index, np.arange(len(pose)), found.sigma_z_m)
+    sigma_z = np.interp(index, np.arange(len(pose)), solved.sigma.z_m)
     quality = _quality_of_smoothed(_quality_of_path(reader, trajectory, inputs.drive_id, source), solved, path, config)
     return Localized(trajectory, sigma_z, source, measured.anchor is None, quality)
 
@@ -174,7 +173,7 @@ def _quality_of_smoothed(
     lost_share = float(path.lost.mean())
     return replace(
         quality,
-        sigma_yaw_median_rad=round(float(np.median(solved.path.sigma_yaw_rad)), 6),
+        sigma_yaw_median_rad=round(float(np.median(solved.sigma.yaw_rad)), 6),
         lost_sweeps=int(path.lost.sum()),
         converged=solved.path.converged,
         residuals=residuals,
