@@ -148,7 +148,11 @@ def faults_at_the_end(workspace: Path, wanted: dict[str, str], tiles: set[str]) 
     return found + [f"tile {t}: {state}, lease {owner}" for t, state, owner in rows if owner or state == "building"]
 
 
-def run_chaos(logs: Path, out: Path, kills: int, seed: int, say: Callable[[str], None] = print) -> Tally:
+def _print_now(text: str) -> None:
+    print(text, flush=True)
+
+
+def run_chaos(logs: Path, out: Path, kills: int, seed: int, say: Callable[[str], None] = _print_now) -> Tally:
     """Kills until `kills` have been made and the last round is through."""
     chance = random.Random(seed)
     undisturbed, workspace = out / "undisturbed", out / "killed"
