@@ -33,7 +33,7 @@ from mapforge.config import EngineKind, Settings, compose_settings
 from mapforge.io.workspace import Workspace
 from mapforge.pipeline.execution import NoProgress
 from mapforge.pipeline.jobs import Job, JobError, Outcome
-from mapforge.pipeline.night_summary import NightSummary
+from mapforge.pipeline.night_summary import NightOutcome, NightSummary
 from mapforge.pipeline.nightly import nightly
 from mapforge.pipeline.run import make_runner
 from mapforge.pipeline.runners import Runner
@@ -205,6 +205,8 @@ class Month:
         self.inbox, self.tmp = out / "inbox", out / "tmp"
         self.inbox.mkdir(parents=True)
         self.town, self.next_drive, self.rows = Town.make(), 0, []
+        self.suspects: set[str] = set()
+        self.judged: tuple[str, dict[str, float]] = ("", {})
         self.settings: Settings = compose_settings(
             [f"workspace={self.workspace.root}", f"nightly.inbox=[{self.inbox}]", "nightly.settle_s=0"]
         )
@@ -231,6 +233,9 @@ class Month:
         unlucky = Unlucky(self.runner, FAILING.get(number))
         summary = nightly(settings, unlucky if number in FAILING else self.runner, calls)
         events += [f"{unlucky.stage} of {item} failed" for item in unlucky.hit]
+        if summary.outcome is NightOutcome.HELD:
+            names = [str(gate["about"]) for gate in summary.gates if not gate["passed"]]
+            self.suspects = {name.removeprefix("drive ") for name in names if name.startswith("drive ")}
         self.rows.append(self.row(number, summary, calls, time.perf_counter() - started, events))
         (self.out / "month.json").write_text(json.dumps(self.rows, indent=1), encoding="utf-8")
         print(json.dumps(self.rows[-1]), flush=True)
@@ -251,12 +256,14 @@ class Month:
             yield "nothing arrived"
         if number == REPAINTED_FROM:
             yield "paint around a crossing removed"
-        if number == WITHDRAWAL:
-            catalog = Catalog.of(str(self.workspace.root), None)
-            drive = catalog.drives(state=DriveState.USABLE)[1].drive_id
-            done = withdraw(self.workspace, catalog, drive, "the benchmark asked for it")
-            catalog.close()
-            yield f"{drive} withdrawn, {len(done.rebuild)} tiles to rebuild"
+        with closing(Catalog.of(str(self.workspace.root), None)) as catalog:
+            usable = [drive.drive_id for drive in catalog.drives(state=DriveState.USABLE)]
+            asked = self.suspects & set(usable)
+            for drive in sorted(asked | ({usable[1]} if number == WITHDRAWAL else set())):
+                done = withdraw(self.workspace, catalog, drive, "the benchmark asked for it")
+                why = "as the gate advised" if drive in asked else "on request"
+                yield f"{drive} withdrawn {why}, {len(done.rebuild)} tiles to rebuild"
+        self.suspects = set()
 
     def row(self, number: int, night: NightSummary, calls: Calls, seconds: float, events: list[str]) -> dict[str, Any]:
         release = current_release(self.workspace)
@@ -279,8 +286,14 @@ class Month:
             "removed_m": round(sum(c.get("removed_m", 0.0) for c in night.changes.values()), 1),
             "added_m": round(sum(c.get("added_m", 0.0) for c in night.changes.values()), 1),
             "events": events,
-            **{name: round(value, 4) for name, value in quality(self.workspace, truth).items()},
+            **self.quality(f"{release.name if release else ''} {truth.name}", truth),
         }
+
+    def quality(self, what: str, truth: Path) -> dict[str, float]:
+        """Judged again only when the release or the town is another."""
+        if self.judged[0] != what:
+            self.judged = what, {name: round(value, 4) for name, value in quality(self.workspace, truth).items()}
+        return self.judged[1]
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -154,7 +154,7 @@ def test_a_fault_holds_the_release_until_somebody_says_it_is_right(built: Builde
         assert (held.outcome, held.exit_code, held.release) == (NightOutcome.HELD, 1, first.night_id)
         page = (built.workspace.nights / "latest.md").read_text()
         assert "removed of lane_divider" in page
-        assert "nightly.publish=always" in page
+        assert "mapforge release publish workspace=" in page
         assert (built.workspace.night(held.night_id) / "difference.geojson").exists()
     built.settings.nightly.publish = PublishRule.always
     assert night_of(built).outcome is NightOutcome.PUBLISHED
@@ -222,9 +222,12 @@ def test_an_empty_workspace_and_inbox_is_a_quiet_night(built: Builder) -> None:
 
 def test_a_night_that_cannot_run_leaves_a_summary(built: Builder, drop) -> None:  # type: ignore[no-untyped-def]
     drop("a.mcap")
+    drop("bad.mcap")
+    built.errors = {"bad.mcap": "LogError: torn"}
     built.raises = NoUsableDriveError("no usable drive is left: a: too short")
     night = night_of(built)
     assert (night.outcome, night.exit_code) == (NightOutcome.FAILED, 3)
+    assert [problem.what for problem in night.problems] == ["log bad.mcap refused", "the night"]
     assert "too short" in json.loads((built.workspace.nights / "latest.json").read_text())["reason"]
     built.raises = None
     assert night_of(built).outcome is NightOutcome.PUBLISHED

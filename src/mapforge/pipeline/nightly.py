@@ -6,7 +6,6 @@ Nothing here needs a scheduler: `mapforge nightly` in a crontab will do; `flows/
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mapforge.catalog import Catalog
-from mapforge.catalog.tables import DriveState, TileState
+from mapforge.catalog.tables import DriveState
 from mapforge.config import PublishRule, Settings
 from mapforge.errors import LeaseHeldError, MapForgeError
 from mapforge.io.atomic import write_text
@@ -26,7 +25,8 @@ from mapforge.pipeline.jobs import OF_THE_MACHINE
 from mapforge.pipeline.night_lock import Turn, night_lock
 from mapforge.pipeline.night_page import night_page
 from mapforge.pipeline.night_retention import prune_night_folders
-from mapforge.pipeline.night_summary import ChangedTile, NightOutcome, NightSummary, Problem, TakenLog
+from mapforge.pipeline.night_summary import ChangedTile, NightOutcome, NightSummary, TakenLog
+from mapforge.pipeline.night_troubles import LATEST, Troubles, log_problem, newest_summary
 from mapforge.pipeline.release_candidate import Candidate, candidate, judge_candidate, write_candidate_difference
 from mapforge.pipeline.run import ingest_logs, new_run_id, run_region
 from mapforge.pipeline.runners import Runner
@@ -34,8 +34,7 @@ from mapforge.releases.publish import publish
 from mapforge.releases.retention import prune
 from mapforge.validation.candidate import CandidateVerdict
 
-SUMMARY, PAGE, LATEST = "summary.json", "summary.md", "latest"
-TILES_NAMED = 5
+SUMMARY, PAGE = "summary.json", "summary.md"
 WORTH_ANOTHER_NIGHT = (*OF_THE_MACHINE, "WorkerDied", "MemoryError", "KilledWorker")
 
 
@@ -50,22 +49,25 @@ def nightly(settings: Settings, runner: Runner, progress: Progress | None = None
     night = NightSummary(
         new_run_id(), str(workspace.root), settings.region.name, datetime.now(tz=UTC).isoformat(timespec="seconds")
     )
+    troubles = Troubles(workspace)
     try:
         with (
             night_lock(workspace, night.night_id, settings.nightly.wait_s, settings.nightly.lock_expires_s) as turn,
             closing(Catalog.of(settings.workspace, settings.catalog_url)) as catalog,
         ):
-            _Night(settings, workspace, catalog, night).run(turn, runner, progress or NoProgress())
+            _Night(settings, workspace, catalog, night, troubles).run(turn, runner, progress or NoProgress())
     except LeaseHeldError as error:
         night.outcome, night.reason = NightOutcome.SKIPPED, str(error)
     except (MapForgeError, OSError) as error:
         night.outcome, night.reason = NightOutcome.FAILED, f"{type(error).__name__}: {error}"
-        night.problems.append(Problem("the night", night.reason, f"mapforge nightly workspace={_quoted(workspace)}"))
+        troubles.night(night.reason)
     except BaseException as error:
         night.reason = f"{type(error).__name__}: {error}"
         raise
     finally:
         night.seconds = round(time.perf_counter() - began, 3)
+        night.problems, known = troubles.news(newest_summary(workspace))
+        night.known += known
         _write(night, workspace)
     return night
 
@@ -73,11 +75,14 @@ def nightly(settings: Settings, runner: Runner, progress: Progress | None = None
 class _Night:
     """The steps of one night, and the summary they fill."""
 
-    def __init__(self, settings: Settings, workspace: Workspace, catalog: Catalog, night: NightSummary) -> None:
+    def __init__(
+        self, settings: Settings, workspace: Workspace, catalog: Catalog, night: NightSummary, troubles: Troubles
+    ) -> None:
         self.settings = settings
         self.workspace = workspace
         self.catalog = catalog
         self.night = night
+        self.troubles = troubles
 
     def run(self, turn: Turn, runner: Runner, progress: Progress) -> None:
         self.note_turn(turn)
@@ -89,9 +94,8 @@ class _Night:
             self.decide(found)
         else:
             self.night.outcome = NightOutcome.UNCHANGED
-        self.name_bad_tiles()
+        self.name_troubles()
         self.prune()
-        self.sort_known()
 
     def note_turn(self, turn: Turn) -> None:
         if turn.waited_s >= 1.0:
@@ -108,7 +112,8 @@ class _Night:
         known_drives |= {drive.drive_id for drive in self.catalog.drives(state=DriveState.WITHDRAWN)}
         inbox = look_into(folders, ledger, recipe, known_drives, config.min_age_s, config.settle_s)
         self.night.waiting = dict(sorted(inbox.waiting.items()))
-        self._name_bad_logs(inbox)
+        self.night.known += [log_problem(path, record) for path, record in inbox.known_bad.items()]
+        self.troubles.of_inbox(inbox)
         if inbox.fresh:
             settings = self._with_logs([str(log.path) for log in inbox.fresh])
             began = time.perf_counter()
@@ -137,7 +142,7 @@ class _Night:
         )
         for drive in report["drives"]:
             if drive["state"] != "used":
-                self._problem(f"drive {drive['drive_id']}", drive["note"], self._command("run"), once=True)
+                self.troubles.drive(drive["drive_id"], drive["note"])
 
     def decide(self, found: Candidate) -> None:
         """Publishes what passes, or says which gate did not."""
@@ -153,32 +158,20 @@ class _Night:
             night.outcome, night.reason = NightOutcome.HELD, "nightly.publish=never: judged, not published."
         elif verdict.blocking and rule is PublishRule.gated:
             night.outcome = NightOutcome.HELD
-            night.reason = f"The release stays as it is: {_count(len(verdict.blocking), 'gate')} failed."
-            for reading in verdict.blocking:
-                self._problem(f"gate {reading.gate}, {reading.about}", reading.sentence(), self._todo(reading.about))
+            failed = len(verdict.blocking)
+            night.reason = f"The release stays as it is: {failed} gate{'' if failed == 1 else 's'} failed."
+            self.troubles.gates(verdict.blocking)
         elif not builds and not found.gone:
             night.outcome = NightOutcome.HELD
             night.reason = "Every changed tile is held back; the release stays as it is."
         else:
             self._publish(found, builds, verdict)
-        for tile, why in held.items():
-            if tile not in found.rejected:
-                self._problem(
-                    f"tile {tile} held back", "; ".join(why), self._command("nightly", "nightly.publish=always")
-                )
+        self.troubles.held({tile: why for tile, why in held.items() if tile not in found.rejected})
 
-    def name_bad_tiles(self) -> None:
-        """Failed, rejected and parked tiles, with the command that runs them again."""
-        night = self.night
-        night.tiles = {str(state): count for state, count in self.catalog.count_tiles().items()}
-        for state in (TileState.FAILED, TileState.PARKED, TileState.REJECTED):
-            alike: dict[tuple[str, str], list[str]] = {}
-            for tile in self.catalog.tiles(state=state):
-                alike.setdefault((tile.stage or "", tile.error or ""), []).append(tile.tile)
-            for (stage, error), tiles in alike.items():
-                self._name_tiles(state, stage, error, tiles)
-        for drive in self.catalog.drives(state=DriveState.PARKED):
-            self._problem(f"drive {drive.drive_id} parked", drive.error or "", self._command("status"), once=True)
+    def name_troubles(self) -> None:
+        """Failed, rejected and parked tiles."""
+        self.night.tiles = {str(state): count for state, count in self.catalog.count_tiles().items()}
+        self.troubles.of_catalog(self.catalog)
 
     def prune(self) -> None:
         """Old releases, reports and summaries go."""
@@ -193,23 +186,6 @@ class _Night:
         }
         if pruned.note is not None:
             self.night.notes.append(pruned.note)
-
-    def sort_known(self) -> None:
-        """What was said last night in the same words, and need not be tried again, is not news."""
-        said = _said_before(self.workspace)
-        night = self.night
-        night.known += [p for p in night.problems if p.once and (p.what, p.why) in said]
-        night.problems = [p for p in night.problems if not (p.once and (p.what, p.why) in said)]
-
-    def _name_tiles(self, state: TileState, stage: str, error: str, tiles: list[str]) -> None:
-        """Tiles with one and the same trouble are one problem."""
-        named = ", ".join(tiles[:TILES_NAMED]) + (", ..." if len(tiles) > TILES_NAMED else "")
-        which = f"tile {named}" if len(tiles) == 1 else f"{len(tiles)} tiles"
-        why = error if len(tiles) == 1 else f"{error} ({named})"
-        again = f"tile={tiles[0]}" if len(tiles) == 1 else f"state={state}"
-        what = f"{which} {state}{f' in {stage}' if stage else ''}"
-        command = self._command("view") if state is TileState.REJECTED else self._command("retry", again)
-        self._problem(what, why, command, once=state is not TileState.FAILED)
 
     def _take(self, entry: dict[str, Any], inbox: Inbox, ledger: InboxLedger, recipe: str) -> None:
         """Notes what became of one log."""
@@ -229,15 +205,7 @@ class _Night:
             quarantined = sum(entry["quarantined"].values())
             self.night.taken.append(TakenLog(path, entry["drive_id"], entry["duration_s"], quarantined, warnings))
             return
-        again = self._command("ingest", f"source={shlex.quote(path)}")
-        self._problem(f"log {Path(path).name} {record.state}", _at(path, error), again, once=True)
-
-    def _name_bad_logs(self, inbox: Inbox) -> None:
-        """Refused ones were named when they came; they are listed, not complained about again."""
-        for path, record in inbox.known_bad.items():
-            self.night.known.append(Problem(f"log {Path(path).name} {record.state}", _at(path, record.error)))
-        for folder in inbox.missing:
-            self._problem(f"inbox {folder}", "does not exist", f"ls -d {shlex.quote(folder)}")
+        self.troubles.log(path, record)
 
     def _note_verdict(self, found: Candidate, verdict: CandidateVerdict) -> None:
         night = self.night
@@ -280,29 +248,8 @@ class _Night:
         night.release, night.outcome = manifest.name, NightOutcome.PUBLISHED
         night.links["release"] = str(self.workspace.release(manifest.name))
 
-    def _todo(self, about: str) -> str:
-        """For a gate of a drive: look at it, then take it out. For the others: look, then publish all the same."""
-        if about.startswith("drive "):
-            return self._command("withdraw", f"drive={about.removeprefix('drive ')}")
-        return self._command("nightly", "nightly.publish=always") + "  # after a look: is the change real?"
-
     def _with_logs(self, logs: list[str]) -> Settings:
         return replace(self.settings, region=replace(self.settings.region, logs=logs))
-
-    def _command(self, name: str, *words: str) -> str:
-        return " ".join(["mapforge", name, f"workspace={_quoted(self.workspace)}", *words])
-
-    def _problem(self, what: str, why: str, todo: str = "", once: bool = False) -> None:
-        self.night.problems.append(Problem(what, why, todo, once))
-
-
-def _said_before(workspace: Workspace) -> set[tuple[str, str]]:
-    """Problems of the newest summary, old and new."""
-    try:
-        last = json.loads((workspace.nights / f"{LATEST}.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return set()
-    return {(problem["what"], problem["why"]) for problem in (*last["problems"], *last["known"])}
 
 
 def _write(night: NightSummary, workspace: Workspace) -> None:
@@ -313,16 +260,3 @@ def _write(night: NightSummary, workspace: Workspace) -> None:
     if night.outcome is not NightOutcome.SKIPPED:
         for suffix, text in texts.items():
             write_text(workspace.nights / f"{LATEST}.{suffix}", text, tmp)
-
-
-def _at(path: str, error: str | None) -> str:
-    """The error, with the path where it does not name it."""
-    return str(error) if error and path in error else f"{error} ({path})"
-
-
-def _quoted(workspace: Workspace) -> str:
-    return shlex.quote(str(workspace.root))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

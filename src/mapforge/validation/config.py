@@ -22,7 +22,7 @@ class ReleaseGatesConfig:
     """Least share of the map of the others that a drive left out saw too, within 0.5 m; of the whole, a class."""
     max_lateral_p95_m: float = 0.3
     """Greatest p95 of the offsets between a drive left out and the map of the others; of the whole, a class."""
-    max_drive_shift_m: float = 0.2
+    max_drive_shift_m: float = 0.3
     """A drive that lies further beside the others, over a window, must be looked at (and withdrawn, or realigned)."""
     min_drive_found: float = 0.5
     """Least share of what a drive saw, where others looked, that the map of the others has within 0.5 m."""
