@@ -81,9 +81,18 @@ def choose_drive_id(workspace: Workspace, source: LogSource, sha256: str) -> str
     """The log's name made safe; with a piece of its hash where another log has that name."""
     name = safe_name(source)
     path = workspace.drive(name) / MANIFEST_NAME
-    if path.exists() and json.loads(path.read_text(encoding="utf-8")).get("source_sha256") != sha256:
+    if path.exists() and _source_of(path) != sha256:
         return f"{name}-{sha256[:_SUFFIX_LENGTH]}"
     return name
+
+
+def _source_of(manifest: Path) -> str | None:
+    """The log a drive was made from; None when its manifest is damaged."""
+    try:
+        raw = json.loads(manifest.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    return raw.get("source_sha256") if isinstance(raw, dict) else None
 
 
 def safe_name(source: LogSource) -> str:

@@ -67,11 +67,10 @@ def ingest_recipe(log: LogSource, facts: RegionFacts) -> Recipe:
 
 
 def left_out_tasks(facts: RegionFacts) -> list[Task]:
-    """Drives that are parked or withdrawn."""
-    return [
-        Task("localization", drive, Action.SKIP, (f"{state}: {why}" if why else state,), drive)
-        for drive, (state, why) in sorted(facts.drives_left_out.items())
-    ]
+    """Drives that are parked or withdrawn, or cannot be read."""
+    reasons = {drive: f"{state}: {why}" if why else state for drive, (state, why) in facts.drives_left_out.items()}
+    reasons |= facts.unreadable
+    return [Task("localization", drive, Action.SKIP, (why,), drive) for drive, why in sorted(reasons.items())]
 
 
 def localization_tasks(facts: RegionFacts) -> list[Task]:

@@ -88,6 +88,7 @@ class _Build:
         self.result.refused.update({item: error.text for item, error in done.errors.items()})
         self.result.refused.update({t.item: "; ".join(t.reasons) for t in tasks if t.action is Action.SKIP})
         self.facts.read_manifests()
+        self.result.refused.update(self.facts.unreadable)
         ingested = {outputs[0].parent.name for outputs in done.outputs.values()}
         reused = {task.drive for task in tasks if task.action is Action.REUSE and task.drive is not None}
         self.facts.choose_region_drives(ingested | reused)

@@ -14,7 +14,7 @@ import numpy as np
 from mapforge.catalog import Catalog
 from mapforge.catalog.tables import FINAL_STATES, DriveState, TileState
 from mapforge.config import Settings
-from mapforge.errors import ConfigurationError
+from mapforge.errors import ConfigurationError, ContractError
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId
 from mapforge.io.drive_store import DriveReader
@@ -63,7 +63,10 @@ class DriveFacts:
 
 @dataclass
 class RegionFacts:
-    """A region and the drives of its workspace. only: build just these tiles."""
+    """A region and the drives of its workspace.
+
+    only: build just these tiles. unreadable: drives of the store whose manifest is damaged -> how.
+    """
 
     settings: Settings
     catalog: Catalog
@@ -71,6 +74,7 @@ class RegionFacts:
     only: set[TileId] | None = None
     manifests: dict[str, DriveManifest] = field(default_factory=dict)
     drives: dict[str, DriveFacts] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
     region_drives: set[str] = field(default_factory=set)
 
     @cached_property
@@ -112,11 +116,16 @@ class RegionFacts:
         return region.origin_lon_deg, region.origin_lat_deg
 
     def read_manifests(self) -> None:
-        """Every drive of the store that is neither parked nor withdrawn."""
+        """Every drive of the store that is neither parked nor withdrawn; one that cannot be read is left out."""
         folders = sorted(path.parent for path in self.workspace.drives.glob("*/manifest.json"))
-        self.manifests = {
-            folder.name: DriveReader(folder).manifest for folder in folders if folder.name not in self.drives_left_out
-        }
+        self.manifests, self.unreadable = {}, {}
+        for folder in folders:
+            if folder.name in self.drives_left_out:
+                continue
+            try:
+                self.manifests[folder.name] = DriveReader(folder).manifest
+            except ContractError as error:
+                self.unreadable[folder.name] = str(error)
 
     def is_log_of(self, sha256: str | None, drive: str) -> bool:
         """Whether a drive that is left out was made from the log with this content."""

@@ -35,6 +35,7 @@ from mapforge.pipeline.region import RegionResult, build_region
 from mapforge.pipeline.region_facts import RegionFacts
 from mapforge.pipeline.reports import read_report, report_again
 from mapforge.pipeline.runners import InlineRunner, LocalRunner, Runner
+from mapforge.pipeline.telemetry import watched, watchers_of
 from mapforge.schemas.report import DriveSummary, FailedTile, RunSummary
 
 if TYPE_CHECKING:
@@ -51,9 +52,12 @@ def run_region(
     nothing to map; whatever it raises, the run is closed in the catalog and its leases are given back.
     """
     with closing(Catalog.of(settings.workspace, settings.catalog_url)) as catalog:
-        execution = Execution(new_run_id(), runner, catalog, progress or NoProgress())
-        with open_run(settings, execution):
-            return _planned_run(RegionFacts(settings, catalog, Recipes.of(settings), only), execution)
+        run_id = new_run_id()
+        watchers = watchers_of(settings, run_id)
+        execution = Execution(run_id, runner, catalog, progress or NoProgress(), watchers)
+        with open_run(settings, execution), watched(watchers, run_id, settings.region.name) as ended:
+            ended.report = _planned_run(RegionFacts(settings, catalog, Recipes.of(settings), only), execution)
+            return ended.report
 
 
 @contextmanager
@@ -121,7 +125,7 @@ def _build_and_judge(facts: RegionFacts, execution: Execution, started: float) -
     reference = Path(settings.region.reference).expanduser().resolve() if settings.region.reference else None
     inputs = workspace_inputs(workspace, region.builds, list(region.drives), reference, settings.region.city)
     result = validate(inputs, settings.validation)
-    _record_verdicts(result.tiles, facts, execution)
+    _record_verdicts(result.tiles, region.changed, facts, execution)
     execution.timing_s["validation"] = time.perf_counter() - judging
     execution.progress.end("validation", execution.timing_s["validation"])
     summary = _summary(facts, execution, region, time.perf_counter() - started)
@@ -139,13 +143,16 @@ def _build_and_judge(facts: RegionFacts, execution: Execution, started: float) -
     return read_report(workspace, execution.run_id)
 
 
-def _record_verdicts(verdicts: Iterable[TileVerdict], facts: RegionFacts, execution: Execution) -> None:
+def _record_verdicts(
+    verdicts: Iterable[TileVerdict], changed: set[TileId], facts: RegionFacts, execution: Execution
+) -> None:
     """A published tile that did not change stays published."""
-    before = {tile.tile: tile for tile in execution.catalog.tiles(state=TileState.PUBLISHED)}
+    published = {tile.tile for tile in execution.catalog.tiles(state=TileState.PUBLISHED)}
+    same = published - {str(tile) for tile in changed}
     updates = []
     for verdict in verdicts:
         state, error = TileState(verdict.state), "; ".join(verdict.reasons) or None
-        if state is TileState.VALID and verdict.tile in before:
+        if state is TileState.VALID and verdict.tile in same:
             continue
         updates.append(
             TileUpdate(verdict.tile, state, "validation" if error else None, error, recipe=facts.recipes.build)

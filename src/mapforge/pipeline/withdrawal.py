@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sqlalchemy import delete
 
 from mapforge.catalog import Catalog
 from mapforge.catalog.tables import Drive, Tile
-from mapforge.errors import UnknownRunError
+from mapforge.errors import MissingInputError, UnknownRunError
 from mapforge.geometry.tiles import TileId
 from mapforge.io.drive_store import DriveReader
 from mapforge.io.locks import exclusive
@@ -44,18 +45,18 @@ def withdraw(workspace: Workspace, catalog: Catalog, drive_id: str, reason: str)
     """Takes a drive out of the workspace; the tiles it touched are left for a run to build.
 
     The log is noted first and the data removed last: a withdrawal that is stopped is simply repeated. Published
-    releases stay as they are. Raises UnknownRunError when there is no such drive.
+    releases stay as they are. Raises UnknownRunError when there is no such drive, ContractError when its manifest is
+    damaged, so that its log could not be told from others.
     """
     ledger = Ledger(workspace)
     manifest_path = workspace.drive(drive_id) / "manifest.json"
     known = {drive.drive_id for drive in catalog.drives()}
     if drive_id not in known and not manifest_path.exists():
         raise UnknownRunError(f"no drive '{drive_id}' in {workspace.root}; `mapforge status` lists them")
-    if manifest_path.exists():
-        with exclusive(workspace, "withdrawn"):
-            sha256 = DriveReader(manifest_path.parent).manifest.source_sha256
-            entry = {"drive_id": drive_id, "reason": reason}
-            write_withdrawn_logs(workspace, {**withdrawn_logs(workspace), sha256: entry})
+    with exclusive(workspace, "withdrawn"), suppress(MissingInputError):  # its data is gone: withdrawn once before
+        sha256 = DriveReader(manifest_path.parent).manifest.source_sha256
+        entry = {"drive_id": drive_id, "reason": reason}
+        write_withdrawn_logs(workspace, {**withdrawn_logs(workspace), sha256: entry})
     fused = _fused_with(ledger, drive_id)
     if drive_id in known:
         catalog.withdraw_drive(drive_id, reason)
