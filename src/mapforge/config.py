@@ -76,6 +76,28 @@ class EngineConfig:
             raise ConfigurationError(f"engine.storage_budget_gb={self.storage_budget_gb} must not be below 0 GB")
 
 
+class TraceSink(Enum):
+    """Where OpenTelemetry spans go."""
+
+    none = "none"
+    file = "file"
+    otlp = "otlp"
+
+
+@dataclass
+class TelemetryConfig:
+    """What a run writes of itself while it goes on. Changes nothing in the map."""
+
+    log: bool = True
+    """Write `logs/<run>.jsonl` in the workspace: one JSON object an event, with run, stage, drive and tile."""
+    metrics: bool = True
+    """Write metrics of the newest run as a Prometheus textfile when it ends."""
+    metrics_file: str | None = None
+    """Where; none = `metrics.prom` in the workspace."""
+    traces: TraceSink = TraceSink.none
+    """OpenTelemetry spans: `none`, `file` (beside the log), or `otlp` (to OTEL_EXPORTER_OTLP_ENDPOINT)."""
+
+
 @dataclass
 class MapConfig:
     """The map's coordinate reference system."""
@@ -196,6 +218,7 @@ class Settings:
     releases: ReleasesConfig = field(default_factory=ReleasesConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     nightly: NightlyConfig = field(default_factory=NightlyConfig)
+    telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 

@@ -85,6 +85,15 @@ class Workspace:
     def release(self, name: str) -> Path:
         return self.releases / _checked(name)
 
+    def run_log(self, run_id: str) -> Path:
+        """What happened in a run, one JSON object a line."""
+        return self.root / "logs" / f"{_checked(run_id)}.jsonl"
+
+    @property
+    def metrics(self) -> Path:
+        """Metrics of the newest run, for Prometheus."""
+        return self.root / "metrics.prom"
+
     def report(self, run_id: str) -> Path:
         return self.root / "reports" / _checked(run_id)
 

@@ -12,6 +12,7 @@ from mapforge.catalog import Catalog
 from mapforge.pipeline.jobs import Job, JobError, Outcome
 from mapforge.pipeline.runners import Runner
 from mapforge.pipeline.stamps import Failure, Ledger
+from mapforge.pipeline.telemetry import Watchers
 
 
 class Progress(Protocol):
@@ -47,7 +48,7 @@ class StageResult:
 
 @dataclass
 class Execution:
-    """The means of one run: where jobs run, where attempts are written, who watches.
+    """The means of one run: where jobs run, where attempts are written, who is told.
 
     timing_s: seconds a stage took. executed: jobs a stage really ran. peak_memory_mb: highest of any worker.
     """
@@ -56,6 +57,7 @@ class Execution:
     runner: Runner
     catalog: Catalog
     progress: Progress
+    watchers: Watchers = field(default_factory=Watchers)
     timing_s: dict[str, float] = field(default_factory=dict)
     executed: dict[str, int] = field(default_factory=dict)
     peak_memory_mb: float = 0.0
@@ -75,6 +77,7 @@ class Execution:
         result = StageResult()
         by_item = {job.item: job for job in jobs}
         self.progress.begin(stage, len(jobs) + reused, reused)
+        self.watchers.tell(lambda watcher: watcher.stage_began(stage, len(jobs), reused))
         for outcome in self.runner.map(jobs) if jobs else ():
             self._take(outcome, by_item[outcome.item], result)
             if outcome.error is None and finished is not None:
@@ -84,6 +87,7 @@ class Execution:
         self.timing_s[stage] = self.timing_s.get(stage, 0.0) + seconds
         self.executed[stage] = self.executed.get(stage, 0) + len(jobs)
         self.progress.end(stage, seconds)
+        self.watchers.tell(lambda watcher: watcher.stage_ended(stage, seconds))
         return result
 
     def _take(self, outcome: Outcome, job: Job, result: StageResult) -> None:
@@ -103,3 +107,4 @@ class Execution:
             ledger.record_failure(failure)
         self.catalog.record_attempt(self.run_id, outcome.stage, outcome.item, outcome.seconds, message, trace)
         self.progress.advance(outcome.stage, outcome.item, message)
+        self.watchers.tell(lambda watcher: watcher.job_ended(outcome))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ import psutil
 
 from mapforge.io.workspace import Workspace
 from mapforge.pipeline.stamps import Ledger, Recipe
+
+_MOST_MESSAGES = 1000
+"""Kept of one job."""
 
 OF_THE_MACHINE = ("OSError", "PermissionError", "BlockingIOError", "TimeoutError", "ConnectionError", "CatalogError")
 """Kinds of errors that say nothing of what was worked on."""
@@ -56,8 +61,17 @@ class JobError:
 
 
 @dataclass(frozen=True)
+class JobMessage:
+    """What the code of a job logged, wherever it ran."""
+
+    level: str
+    logger: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """How a job ended. outputs: what it wrote; error: None when it went well."""
+    """How a job ended. outputs: what it wrote; error: None when it went well; messages: what its code logged."""
 
     stage: str
     item: str
@@ -65,19 +79,48 @@ class Outcome:
     peak_memory_mb: float
     outputs: tuple[Path, ...] = ()
     error: JobError | None = None
+    messages: tuple[JobMessage, ...] = ()
 
 
 def execute(job: Job) -> Outcome:
     """Runs a job where it is called and stamps it. Never raises an Exception: it is the border of a worker."""
     started = time.perf_counter()
+    outputs: tuple[Path, ...] = ()
+    failure = None
+    with _messages() as messages:
+        try:
+            outputs = tuple(job.run(job.inputs, job.config))
+            if job.recipe is not None and job.stamps:
+                Ledger(job.workspace).write(job.stage, job.item, job.recipe, outputs)
+        except Exception as error:  # noqa: BLE001 - one bad drive or tile must not end the run
+            outputs, failure = (), JobError(type(error).__name__, str(error), traceback.format_exc())
+    seconds = time.perf_counter() - started
+    return Outcome(job.stage, job.item, seconds, peak_memory_mb(), outputs, failure, tuple(messages))
+
+
+class _Gather(logging.Handler):
+    def __init__(self, messages: list[JobMessage]) -> None:
+        super().__init__(logging.INFO)
+        self._messages = messages
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self._messages) < _MOST_MESSAGES:
+            self._messages.append(JobMessage(record.levelname.lower(), record.name, record.getMessage()))
+
+
+@contextmanager
+def _messages() -> Iterator[list[JobMessage]]:
+    """What the package logs meanwhile."""
+    messages: list[JobMessage] = []
+    source, handler = logging.getLogger("mapforge"), _Gather(messages)
+    level = source.level
+    source.addHandler(handler)
+    source.setLevel(min(level or logging.INFO, logging.INFO))
     try:
-        outputs = tuple(job.run(job.inputs, job.config))
-        if job.recipe is not None and job.stamps:
-            Ledger(job.workspace).write(job.stage, job.item, job.recipe, outputs)
-    except Exception as error:  # noqa: BLE001 - one bad drive or tile must not end the run
-        failure = JobError(type(error).__name__, str(error), traceback.format_exc())
-        return Outcome(job.stage, job.item, time.perf_counter() - started, peak_memory_mb(), (), failure)
-    return Outcome(job.stage, job.item, time.perf_counter() - started, peak_memory_mb(), outputs)
+        yield messages
+    finally:
+        source.removeHandler(handler)
+        source.setLevel(level)
 
 
 def peak_memory_mb() -> float:
