@@ -76,7 +76,7 @@ class _Build:
         self.catalog = execution.catalog
         self.result = RegionResult()
         self.claimed: set[TileId] = set()
-        self.blocked: dict[TileId, tuple[str, JobError]] = {}
+        self.bereft: dict[TileId, tuple[str, JobError]] = {}
         self.fused: dict[TileId, str] = {}
         self.lanes: dict[TileId, Task] = {}
 
@@ -216,8 +216,11 @@ class _Build:
         """Tiles whose observations failed are not fused: a map with a hole in it would look whole."""
         self._plan_tiles()
         self._claim([tile for tile in self.plan.due if tile not in self.claimed])
-        for tile in sorted(self.claimed & set(self.blocked)):
-            self._fail_tile(tile, *self.blocked[tile])
+        touched = {tile for own in self.facts.drives.values() for tile in own.tiles or ()}
+        for tile in sorted(self.claimed & set(self.bereft)):
+            stage, error = self.bereft[tile]
+            if error.is_of_the_machine or tile not in touched:
+                self._fail_tile(tile, stage, error)
         tasks = [t for t in self.plan.fusion if t.tile not in self.result.failed and t.tile not in self.result.skipped]
         done = self._do("fusion", tasks, lambda t, f: job_inputs.fusion_job(t, self.near.get(t.tile, []), f))  # type: ignore[arg-type]
         for item, error in sorted(done.errors.items()):
@@ -274,9 +277,8 @@ class _Build:
                 if tile in self.claimed
             ]
         )
-        for tile in sorted(
-            files, key=lambda tile: tile in self.claimed
-        ):  # stopped half way, those claimed are cut again
+        # claimed tiles last: a run that is killed here cuts them again, and with them the others
+        for tile in sorted(files, key=lambda tile: tile in self.claimed):
             outputs = [files[tile], self.facts.workspace.tile_names(tile)]
             ledger.write("tiles", str(tile), recipes.tile(self._fused(tile), self._linked(tile)), outputs)
         self.result.changed = set(files)
@@ -342,16 +344,16 @@ class _Build:
     def _drop_drives(self, stage: str, done: StageResult) -> None:
         """A drive that failed takes no further part; the region is told when it was one of its own.
 
-        One that failed too often is parked. One that met a full disk or the like keeps its tiles from being built
-        without it.
+        One that failed too often is parked. Its tiles are built without it, unless nobody else saw them, or it met a
+        full disk or the like: those keep what they have.
         """
         for drive, error in sorted(done.errors.items()):
             own = self.facts.drives[drive]
             failures = self.catalog.record_drive(own.manifest, error.text)
-            if error.is_of_the_machine:
-                reach = own.tiles or own.old_tiles or own.path_tiles
-                self.blocked.update(dict.fromkeys(grown(reach), (stage, error)))
-            elif failures >= self.facts.settings.engine.park_after:
+            reach = own.tiles or own.old_tiles or own.path_tiles
+            hurt = grown(reach) if error.is_of_the_machine else grown(reach) - set(self.bereft)
+            self.bereft.update(dict.fromkeys(hurt, (stage, error)))
+            if not error.is_of_the_machine and failures >= self.facts.settings.engine.park_after:
                 self.catalog.park_drive(drive, f"failed {failures} times, last in {stage}: {error.text}")
             self.facts.drop(drive)
             if drive in self.facts.region_drives:
