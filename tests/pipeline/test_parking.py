@@ -130,3 +130,16 @@ def test_a_bad_log_is_tried_until_it_is_parked_and_again_when_it_changes(tiny_lo
     report = run_region(settings, InlineRunner())
     assert attempts(workspace, report["run_id"])["ingest"] == {str(bad)}
     assert unpark(Workspace(workspace), Catalog.of(str(workspace), None), drives=["bad.mcap"])[1] == [str(bad)]
+
+
+def test_a_tile_that_only_the_failed_drive_saw_keeps_its_build(mapped, tiny_logs, poisoned):
+    catalog = Catalog.of(str(mapped), None)
+    poisoned("vectorize", lambda inputs: inputs.drive_id == APART)
+    others = {tile for drive in TOGETHER for tile in catalog.tiles_touched([drive])}
+    alone = set(catalog.tiles_touched([APART])) - others
+    before = catalog.current_builds()
+    report = run_region(tiny_settings(mapped, tiny_logs, "vectorization.min_length_m=3.5"), InlineRunner())
+    failed = {tile["tile"]: tile["error"] for tile in report["tiles"] if tile["state"] == "failed"}
+    assert set(failed) == alone & set(before)
+    assert set(failed.values()) == {"ValueError: poison"}
+    assert {tile: catalog.current_builds()[tile] for tile in failed} == {tile: before[tile] for tile in failed}
