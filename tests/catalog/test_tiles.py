@@ -150,7 +150,7 @@ def test_more_tiles_than_a_statement_has_variables(catalog):
     statements: list[str] = []
     event.listen(catalog.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
     assert catalog.set_tiles([TileUpdate(name, TileState.VALID, recipe="R") for name in names], run_id="r1") == []
-    assert len(statements) <= 4, "a bulk update is a few statements, not one a tile"
+    assert len(statements) <= 8, "a bulk update is a few statements, not one a tile"
     assert len(catalog.stale_tiles("Q")) == len(names)
     assert catalog.stale_tiles("R") == []
 

@@ -92,7 +92,12 @@ def test_the_catalog_has_its_section(judged: ValidationResult, written: tuple[Pa
     assert data["troubled"][0]["reason"] == EVIL
     page = written[1].read_text()
     section = page[page.index('<section id="catalog">') :].partition("</section>")[0]
-    for text in ("1,234 tiles valid", "1 drives parked", "32617/5852/44770", "7 more: mapforge status", "61"):
+    for text in (
+        "tiles: 1 failed, 1,234 valid; drives: 1 parked, 2 usable",
+        "32617/5852/44770",
+        "7 more: mapforge status",
+        "61",
+    ):
         assert text in section, text
     _, page_of_none = write_report(judged, replace(SUMMARY, catalog=None), tmp_path / "none", tmp_path / "tmp")
     assert '<section id="catalog">' not in page_of_none.read_text()

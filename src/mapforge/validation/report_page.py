@@ -174,10 +174,14 @@ def _shifts(data: dict[str, Any]) -> str:
 def _catalog(catalog: dict[str, Any] | None) -> str:
     if catalog is None:
         return ""
-    counts = [f"{n:,} {noun} {state}" for noun in ("tiles", "drives") for state, n in sorted(catalog[noun].items())]
+    counts = [
+        f"{noun}: {', '.join(f'{number:,} {state}' for state, number in sorted(catalog[noun].items()))}"
+        for noun in ("tiles", "drives")
+        if catalog[noun]
+    ]
     more = catalog["more_troubled"]
     parts = [
-        f"<p class='quiet'>{html.escape(', '.join(counts))}</p>",
+        f"<p class='quiet'>{html.escape('; '.join(counts))}</p>",
         _titled("Failed, parked or out", tables.troubled_table(catalog["troubled"]) if catalog["troubled"] else ""),
         f"<p class='quiet'>{more:,} more: mapforge status lists them.</p>" if more else "",
         _titled("The last runs", tables.run_table(catalog["runs"]) if catalog["runs"] else ""),
