@@ -10,6 +10,7 @@ import pytest
 from mapforge.errors import ConfigurationError, DriveRefusedError
 from mapforge.geometry.trajectory import Trajectory
 from mapforge.io.trajectories import read_trajectory, read_trajectory_info
+from mapforge.io.trajectory_quality import read_quality
 from mapforge.io.workspace import Workspace
 from mapforge.localization.config import LocalizationConfig, PoseSource
 from mapforge.localization.stage import LocalizationInputs, run
@@ -45,6 +46,12 @@ def test_lidar_odometry_with_gnss_finds_the_path_and_states_the_bias(workspace: 
     assert _largest_turn_deg(found, street) < 0.6
     info = read_trajectory_info(workspace.trajectory("a"))
     assert (info.source, info.georeferenced, info.drive_id, info.fingerprint) == ("lidar+gnss", True, "a", "fp")
+    quality = read_quality(workspace, "a")
+    assert quality.source == "lidar+gnss" and quality.converged and quality.lost_sweeps == 0
+    assert quality.rates["sweeps"].rate_hz == pytest.approx(10.0) and quality.rates["gnss"].count == 25
+    assert {"odometry", "gnss"} <= set(quality.residuals)
+    states = {finding.name: finding.state for finding in quality.calibration}
+    assert states["distance_scale"] == "absent" and states["lever_x_m"] in ("refused", "absent")
 
 
 def test_same_drive_same_bytes(workspace: Workspace, street: Any) -> None:
@@ -77,6 +84,7 @@ def test_good_log_poses_are_used_as_they_are(workspace: Workspace, street: Any) 
     found = _localised(workspace, street, "a")
     assert np.abs(found.translation_m - street.truth.translation_m).max() < 1e-4
     assert read_trajectory_info(workspace.trajectory("a")).source == "log_poses"
+    assert read_quality(workspace, "a").source == "log_poses"
 
 
 def test_jumping_log_poses_are_not_used(workspace: Workspace, street: Any) -> None:
