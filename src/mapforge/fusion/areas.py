@@ -45,7 +45,7 @@ def fused_drivable(
         round((core_m[2] - core_m[0]) / cell_m) + 2 * _GROUND_RIM_CELLS,
     )
     rows, columns = np.indices(grid.shape).reshape(2, -1)
-    looked = (visibility.at(grid.centres_of(rows, columns)) > 0.0).sum(axis=1).reshape(grid.shape)
+    looked = visibility.looked(grid.centres_of(rows, columns)).sum(axis=1).reshape(grid.shape)
     masks = np.array([mask_of([part for e in own for part in parts_of(e.geometry)], grid) for own in areas])
     votes = masks.sum(axis=0)
     majority = 2 * votes >= np.maximum(np.maximum(looked, votes), 1)

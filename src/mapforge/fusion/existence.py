@@ -54,12 +54,17 @@ class Visibility:
         seen = np.array(masks, dtype=bool).reshape(len(coverage), rows, columns)
         return cls(grid, seen, known, clear_m, far_m, far_share)
 
+    def looked(self, xy_map: Float) -> Bool:
+        """(N, drives): did the drive look at the point (N, >=2)? False outside the bounds."""
+        rows, columns = self.grid.cells_of(xy_map)
+        inside = self.grid.contains(rows, columns)
+        looked = np.zeros((len(xy_map), len(self.seen)), dtype=bool)
+        looked[inside] = self.seen[:, rows[inside], columns[inside]].T
+        return looked
+
     def at(self, xyz_map: Float) -> Float:
         """(N, drives) how well each drive looked at points (N, 2) or (N, 3), 0..1; 0 outside the bounds."""
-        rows, columns = self.grid.cells_of(xyz_map)
-        inside = self.grid.contains(rows, columns)
-        looked = np.zeros((len(xyz_map), len(self.seen)))
-        looked[inside] = self.seen[:, rows[inside], columns[inside]].T
+        looked = self.looked(xyz_map).astype(np.float64)
         for d, path in enumerate(self.paths):
             if path is not None:
                 looked[:, d] *= self._clearness(xyz_map, path)

@@ -13,6 +13,9 @@ Index = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 
+_NEAR_END_M = 3.0
+
+
 def covered(
     samples: LineSamples,
     xyz_fused: Float,
@@ -31,7 +34,9 @@ def covered(
     reach = float(np.hypot(min_spacing_m, 0.55 * station_m))
     pairs = cKDTree(xyz_fused[:, :2]).query_pairs(reach, output_type="ndarray")
     i, j = np.concatenate([pairs, pairs[:, ::-1]]).T
-    higher = samples.priority[samples.line[j]] < samples.priority[samples.line[i]]
+    # what a drive saw near the end of its line, where it may bend off, gives way to lines that go on
+    rank = samples.priority[samples.line] + len(samples.priority) * (samples.end_m < _NEAR_END_M)
+    higher = rank[j] < rank[i]
     i, j = i[higher & exists[j]], j[higher & exists[j]]
     delta = xyz_fused[j, :2] - xyz_fused[i, :2]
     along = (delta * samples.tangent[i]).sum(axis=1)
