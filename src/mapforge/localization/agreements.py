@@ -94,7 +94,7 @@ class Registrar:
         own, other = self.drives[meeting.drive], self.drives[meeting.other]
         _, there = other.trajectory.poses_at(np.array([meeting.other_ns]))
         lever = own.pieces.centre_m[meeting.piece] - there[0]
-        information = _believed(found, other.own_sigma_m(), self.config)
+        information = believed_information(found, other.own_sigma_m(), self.config)
         empty = Agreement(
             meeting.drive, meeting.piece, meeting.other, meeting.other_ns, lever, np.zeros(3), 0.0, information
         )
@@ -105,7 +105,7 @@ class Registrar:
         )
 
 
-def _believed(found: Registration, other_sigma_m: float, config: AlignmentConfig) -> Float:
+def believed_information(found: Registration, other_sigma_m: float, config: AlignmentConfig) -> Float:
     """Information of a registration, (4, 4): the points' share, less what no point sees."""
     sigma_m = config.registration_sigma_m / found.overlap
     noise = np.array([sigma_m, sigma_m, HEIGHT_SIGMA * sigma_m, sigma_m / TURN_LEVER_M]) ** 2

@@ -58,7 +58,7 @@ class AlignmentConfig:
     """How much a path bends over `segment_m`, before the registrations show how much it does."""
     heading_sigma_rad: float = 0.005
     """Error of a drive's heading before alignment."""
-    own_sigma_m: float = 0.015
+    own_sigma_m: float = 0.008
     """Error of a path within a piece, which no registration sees."""
     rounds: int = 2
     """Registration and adjustment are repeated, since corrected pieces register better."""

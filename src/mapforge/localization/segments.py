@@ -88,6 +88,16 @@ class PieceCloud:
     upright_m: Float
     upright_normal: Float
 
+    @classmethod
+    def of(cls, xyz_m: Float, downsampling_m: float) -> PieceCloud | None:
+        """Thins (N, 3) points and finds their surfaces; None when there are hardly any."""
+        if len(xyz_m) < NEIGHBOURS_OF_A_POINT:
+            return None
+        cloud, _ = small_gicp.preprocess_points(xyz_m, downsampling_m, NEIGHBOURS_OF_A_POINT, num_threads=1)
+        normal = np.asarray(cloud.normals())[:, :3]
+        upright = np.abs(normal[:, 2]) < UPRIGHT_NORMAL_Z
+        return cls(cloud, np.asarray(cloud.points())[upright, :3], normal[upright])
+
 
 def cloud_of_piece(
     reader: DriveReader, trajectory: Trajectory, pieces: Pieces, piece: int, thinning: Thinning
@@ -108,13 +118,7 @@ def cloud_of_piece(
         _placed(reader, trajectory, int(i), pieces.centre_m[piece], thinning)
         for i in inside[np.minimum(chosen, len(inside) - 1)]
     ]
-    points = np.concatenate(placed)
-    if len(points) < NEIGHBOURS_OF_A_POINT:
-        return None
-    cloud, _ = small_gicp.preprocess_points(points, thinning.downsampling_m, NEIGHBOURS_OF_A_POINT, num_threads=1)
-    normal = np.asarray(cloud.normals())[:, :3]
-    upright = np.abs(normal[:, 2]) < UPRIGHT_NORMAL_Z
-    return PieceCloud(cloud, np.asarray(cloud.points())[upright, :3], normal[upright])
+    return PieceCloud.of(np.concatenate(placed), thinning.downsampling_m)
 
 
 def _placed(reader: DriveReader, trajectory: Trajectory, i: int, origin_m: Float, thinning: Thinning) -> Float:
