@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -68,6 +68,24 @@ def soft_limit(kind, value):
         resource.setrlimit(kind, before)
 
 
+@contextmanager
+def few_file_handles(left=3):
+    """All handles of this process but a few are in use."""
+    in_use = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    taken = []
+    try:
+        with soft_limit(resource.RLIMIT_NOFILE, in_use + 8):
+            with suppress(OSError):
+                while True:
+                    taken.append(os.open("/dev/null", os.O_RDONLY))
+            for _ in range(left):
+                os.close(taken.pop())
+            yield
+    finally:
+        for handle in taken:
+            os.close(handle)
+
+
 def what_went_wrong(settings):
     """All that a run says of its failures, whether it raises or reports them."""
     try:
@@ -91,7 +109,7 @@ def test_a_full_disk(due, tiny_logs, expected, tmp_path, spare_bytes):
     with small_disk(tmp_path / "disk", due, spare_bytes) as workspace:
         settings = tiny_settings(workspace, tiny_logs, SETTING, "engine.park_after=1")
         said = what_went_wrong(settings)
-        assert "No space left on device" in said or "disk is full" in said
+        assert any(words in said for words in ("No space left on device", "disk is full", "the space left"))
         torn = [path for path in workspace.rglob("*.parquet") if path.stat().st_size == 0 and "tmp" not in path.parts]
         assert torn == []
         subprocess.run(["mount", "-o", "remount,size=400m", str(workspace.parent)], check=True)
@@ -104,7 +122,7 @@ def test_a_read_only_workspace(due, tiny_logs, expected, tmp_path):
         settings = tiny_settings(workspace, tiny_logs, SETTING)
         subprocess.run(["mount", "-o", "remount,ro", str(workspace.parent)], check=True)
         said = what_went_wrong(settings)
-        assert "read-only" in said.lower() or "readonly" in said.lower()
+        assert any(words in said.lower() for words in ("read-only", "readonly", "this user may write there"))
         subprocess.run(["mount", "-o", "remount,rw", str(workspace.parent)], check=True)
         goes_on(settings, expected)
 
@@ -148,8 +166,7 @@ def test_a_clock_that_jumps_in_the_middle_of_a_run(due, tiny_logs, expected, mon
 
 def test_out_of_file_handles(due, tiny_logs, expected):
     settings = tiny_settings(due, tiny_logs, SETTING)
-    in_use = max(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208
-    with soft_limit(resource.RLIMIT_NOFILE, in_use + 3):
+    with few_file_handles():
         said = what_went_wrong(settings)
-    assert "Too many open files" in said or "unable to open database file" in said
+    assert "Too many open files" in said or "too many files are open" in said
     goes_on(settings, expected)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mapforge import __version__
 from mapforge.catalog import Catalog, TileUpdate
-from mapforge.catalog.owner import is_dead
+from mapforge.catalog.owner import is_dead, this_process
 from mapforge.catalog.summary import summarise
 from mapforge.catalog.tables import RunState, TileState
 from mapforge.config import EngineConfig, EngineKind, Settings, settings_to_dict
@@ -41,6 +41,9 @@ from mapforge.schemas.report import DriveSummary, FailedTile, RunSummary
 if TYPE_CHECKING:
     from mapforge.validation.gates import TileVerdict
 
+_UNDER_WAY: set[str] = set()
+"""Runs of this process that have not ended."""
+
 
 def run_region(
     settings: Settings, runner: Runner, progress: Progress | None = None, only: set[TileId] | None = None
@@ -64,9 +67,11 @@ def run_region(
 def open_run(settings: Settings, execution: Execution, name: str | None = None) -> Iterator[None]:
     """A run in the catalog: however it ends, it is closed there and its leases are given back."""
     catalog, run_id = execution.catalog, execution.run_id
+    _close_lost_runs(catalog)
     catalog.start_run(run_id, name or settings.region.name, settings_to_dict(settings))
     if not _others_are_running(catalog, run_id):
         shutil.rmtree(Workspace(Path(settings.workspace).expanduser().resolve()).tmp, ignore_errors=True)
+    _UNDER_WAY.add(run_id)
     try:
         with catalog.keep_leases(run_id):
             yield
@@ -75,8 +80,19 @@ def open_run(settings: Settings, execution: Execution, name: str | None = None) 
             catalog.end_run(run_id, RunState.FAILED, f"{type(error).__name__}: {error}")
             catalog.release_leases(run_id)
         raise
-    catalog.release_leases(run_id)
-    catalog.end_run(run_id, RunState.DONE)
+    else:
+        catalog.release_leases(run_id)
+        catalog.end_run(run_id, RunState.DONE)
+    finally:
+        _UNDER_WAY.discard(run_id)
+
+
+def _close_lost_runs(catalog: Catalog) -> None:
+    """Runs of this process that could not be closed when they ended: the disk was full, the catalog locked."""
+    for run in catalog.runs(state=RunState.RUNNING):
+        if run.owner == this_process() and run.run_id not in _UNDER_WAY:
+            catalog.end_run(run.run_id, RunState.INTERRUPTED)
+            catalog.release_leases(run.run_id)
 
 
 def _others_are_running(catalog: Catalog, run_id: str) -> bool:
