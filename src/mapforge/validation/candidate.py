@@ -11,6 +11,7 @@ from mapforge.geometry.tiles import TileId
 from mapforge.io.elements import read_elements
 from mapforge.schemas.elements import MapElement
 from mapforge.validation.config import ValidationConfig
+from mapforge.validation.drive_agreement import DriveAgreement
 from mapforge.validation.map_change import TileChange, tile_change, total_change
 from mapforge.validation.release_gates import (
     GateReading,
@@ -19,7 +20,7 @@ from mapforge.validation.release_gates import (
     tile_readings,
     whole_readings,
 )
-from mapforge.validation.stage import ValidationInputs, ValidationResult
+from mapforge.validation.stage import ValidationInputs
 from mapforge.validation.stage import run as validate
 
 REJECTED = "rejected by its own gates, see the report"
@@ -62,7 +63,7 @@ class CandidateVerdict:
 
 
 def judge(inputs: CandidateInputs, config: ValidationConfig) -> CandidateVerdict:
-    """Reads every gate. What is gone from tiles that are held back does not count against the whole: it stays."""
+    """Reads every gate. Tiles that are held back do not count against the whole: what is released of them stays."""
     result = (
         validate(
             ValidationInputs(inputs.new, inputs.frame, paths=inputs.paths, drive_elements=inputs.drive_elements), config
@@ -81,19 +82,12 @@ def judge(inputs: CandidateInputs, config: ValidationConfig) -> CandidateVerdict
         if failed:
             held[tile] = (*held.get(tile, ()), *failed)
     total = total_change({tile: change for tile, change in changes.items() if tile not in held})
-    whole = _whole(result, total, config)
+    agreed = result.agreement.without(held, inputs.frame) if result else DriveAgreement({}, {}, [])
+    whole = whole_readings(agreed.values(), total, config.release)
+    whole += [reading for offset in agreed.offsets for reading in drive_readings(offset, config.release)]
     whole.append(held_reading(len(held), len({*inputs.new, *inputs.old, *inputs.rejected}), config.release))
     readings = [reading for own in by_tile.values() for reading in own]
-    metrics = result.agreement.values() if result else {}
-    return CandidateVerdict((*readings, *whole), changes, total, dict(sorted(held.items())), metrics)
-
-
-def _whole(result: ValidationResult | None, total: TileChange, config: ValidationConfig) -> list[GateReading]:
-    metrics = result.agreement.values() if result else {}
-    readings = whole_readings(metrics, total, config.release)
-    for offset in result.agreement.offsets if result else ():
-        readings += drive_readings(offset, config.release)
-    return readings
+    return CandidateVerdict((*readings, *whole), changes, total, dict(sorted(held.items())), agreed.values())
 
 
 def _change(tile: TileId, inputs: CandidateInputs, moved_m: float) -> TileChange:

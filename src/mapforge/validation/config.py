@@ -14,9 +14,9 @@ class ReleaseGatesConfig:
 
     max_held_share: float = 0.25
     """Greatest share of the changed tiles that may be held back or rejected; more holds the whole release."""
-    min_kept: float = 0.92
+    min_kept: float = 0.85
     """Least share of what two drives saw of a class that is in the map within 0.5 m; of the whole."""
-    min_kept_in_tile: float = 0.85
+    min_kept_in_tile: float = 0.7
     """The same, of one tile, all classes together."""
     min_correctness: float = 0.4
     """Least share of the map of the others that a drive left out saw too, within 0.5 m; of the whole, a class."""
@@ -25,7 +25,7 @@ class ReleaseGatesConfig:
     max_drive_shift_m: float = 0.3
     """A drive that lies further beside the others, over a window, must be looked at (and withdrawn, or realigned)."""
     min_drive_found: float = 0.5
-    """Least share of what a drive saw, where others looked, that the map of the others has within 0.5 m."""
+    """Least share of what a drive saw, where others looked, that another drive or their map has within 0.5 m."""
     min_interval_95: float = 0.7
     """Least share of these offsets inside the map's stated 95 % interval: below, its sigmas are no sigmas."""
     max_removed_in_tile: float = 0.3

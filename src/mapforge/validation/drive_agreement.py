@@ -27,13 +27,16 @@ NOWHERE = np.array([np.nan, np.nan])
 
 @dataclass(frozen=True)
 class DriveOffset:
-    """How one drive lies to the others. length_m: of its lines that others could confirm; completeness: the share of
-    them that the map of the others holds within 0.5 m. east_m, north_m: what would bring it onto the others where it
-    lies furthest beside them; NaN where too little is common."""
+    """How one drive lies to the others.
+
+    length_m: of its lines that others could confirm; found: the share of them that another drive, or the map of the
+    others, has within 0.5 m. east_m, north_m: what would bring it onto the others where it lies furthest beside them;
+    NaN where too little is common.
+    """
 
     drive_id: str
     length_m: float
-    completeness: float
+    found: float
     east_m: float
     north_m: float
 
@@ -56,6 +59,23 @@ class DriveAgreement:
             name: agreement(list(own.values())) | left_out_scores(list(self.left_out[name].values()))
             for name, own in self.confirmations.items()
         }
+
+    def without(self, tiles: Iterable[TileId], frame: MapFrame) -> DriveAgreement:
+        """The same as if some of the tiles had not been judged; the drives' offsets stay."""
+        left_out_tiles = _inside_of(tiles, frame)
+
+        def outside(stations: Stations) -> Bool:
+            return ~left_out_tiles(stations.xyz)
+
+        confirmed = {
+            name: {drive: c.where(outside(c.stations)) for drive, c in own.items()}
+            for name, own in self.confirmations.items()
+        }
+        left = {
+            name: {drive: part.where(outside(part.saw), outside(part.mapped)) for drive, part in own.items()}
+            for name, own in self.left_out.items()
+        }
+        return DriveAgreement(confirmed, left, self.offsets)
 
     def in_tile(self, tile: TileId, frame: MapFrame) -> dict[str, float]:
         """Scores of all classes together in one tile."""
@@ -132,9 +152,10 @@ def _offset(
         for place in places
     ]
     east, north = max((shift for shift in shifts if shift is not None), key=np.linalg.norm, default=NOWHERE)
-    scores = left_out_scores([by_drive[drive] for by_drive in without.values()])
+    parts = [by_drive[drive] for by_drive in without.values()]
+    known = sum(float(p.saw.length_m[p.confirmed | np.isfinite(p.offset_m)].sum()) for p in parts)
     length = float(sum(stations.length_m.sum() for stations in own.values()))
-    return DriveOffset(drive, length, scores["left_out_completeness_0.5m"], float(east), float(north))
+    return DriveOffset(drive, length, known / length if length else float("nan"), float(east), float(north))
 
 
 def _looked_at(elements: list[MapElement]) -> shapely.Geometry | None:

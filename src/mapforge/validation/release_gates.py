@@ -105,11 +105,11 @@ def whole_readings(
 def drive_readings(offset: DriveOffset, config: ReleaseGatesConfig) -> list[GateReading]:
     """Gates of one drive: does it lie where the others do?"""
     about, enough = f"drive {offset.drive_id}", offset.length_m >= config.min_length_m
-    shift, found = (offset.shift_m, offset.completeness) if enough else (math.nan, math.nan)
+    shift, found = (offset.shift_m, offset.found) if enough else (math.nan, math.nan)
     meaning = f"m to the other drives: {offset.east_m:+.2f} east, {offset.north_m:+.2f} north"
     return [
         GateReading("shift", about, shift, config.max_drive_shift_m, True, meaning),
-        GateReading("found", about, found, config.min_drive_found, False, "share of what it saw that others map too"),
+        GateReading("found", about, found, config.min_drive_found, False, "share of what it saw that others have too"),
     ]
 
 
