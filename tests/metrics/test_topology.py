@@ -30,3 +30,12 @@ def test_edges_by_hand() -> None:
 
 def test_no_edges_are_undefined() -> None:
     assert np.isnan(edge_scores([], [], {})["precision"])
+
+
+def test_where_a_lane_ends_along_the_road_does_not_matter() -> None:
+    # 40 m longer than the true lane, and 20 m of one that is 50 m long
+    assert match_lanes(TRUTH, {"1": lane(-40, 50, 0.2), "2": lane(60, 80)}) == {"1": "a", "2": "b"}
+    # most of it lies beside another lane than its beginning
+    assert match_lanes(TRUTH, {"1": lane(40, 100)}) == {"1": "b"}
+    # a fifth of the shorter one is not enough
+    assert match_lanes({"a": lane(0, 50)}, {"1": lane(40, 90)}) == {}

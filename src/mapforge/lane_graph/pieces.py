@@ -23,7 +23,6 @@ Float = NDArray[np.float64]
 Bounds = tuple[float, float, float, float]
 
 _SHORTEST_M = 1e-3
-_AT_END_M = 1e-6
 _UNSEEN_CONFIDENCE = 0.5
 
 
@@ -74,25 +73,44 @@ def lane_elements(
 
 
 def _parts(number: int, lane: Lane, core_m: Bounds, frame: MapFrame) -> list[_Part]:
-    line = shapely.LineString(lane.centre)
-    if not shapely.box(*core_m).intersects(line):
-        return []
     key = content_id(frame.to_projected(np.round(lane.centre[[0, -1]], 2)), lane.turn) if lane.turn else None
+    last = len(lane.centre) - 1
     found = []
-    for piece in shapely.get_parts(shapely.intersection(line, shapely.box(*core_m))):
-        if not isinstance(piece, shapely.LineString) or piece.length < _SHORTEST_M:
-            continue
-        xyz = shapely.get_coordinates(piece, include_z=True)
-        at = [line.project(shapely.Point(end[:2])) for end in (xyz[0], xyz[-1])]
-        if at[0] > at[1]:
-            piece, at = piece.reverse(), at[::-1]
-        stations = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(lane.centre[:, :2], axis=0), axis=1))])
-        span = int(np.searchsorted(stations, at[0], "right")) - 1, int(np.searchsorted(stations, at[1], "left"))
-        name = content_id("lane", frame.to_projected(xyz)) if key is None else content_id("way", key)
-        found.append(
-            _Part(number, piece, name, at[0] < _AT_END_M, at[1] > line.length - _AT_END_M, (max(span[0], 0), span[1]))
-        )
+    for start, end, xyz in _inside(lane.centre, core_m):
+        if len(xyz) > 1 and np.linalg.norm(np.diff(xyz[:, :2], axis=0), axis=1).sum() >= _SHORTEST_M:
+            name = content_id("lane", frame.to_projected(xyz)) if key is None else content_id("way", key)
+            span = int(np.floor(start)), int(np.ceil(end))
+            found.append(_Part(number, shapely.LineString(xyz), name, start == 0.0, end == last, span))
     return found
+
+
+def _inside(line: Float, core_m: Bounds) -> list[tuple[float, float, Float]]:
+    """Stretches of a line inside a box: where they begin and end, in vertices, and their own vertices.
+
+    Segment by segment (Liang and Barsky), so that both tiles at a border find the same point on it.
+    """
+    start, step = line[:-1, :2], np.diff(line[:, :2], axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        to_low = (np.array(core_m[:2]) - start) / step
+        to_high = (np.array(core_m[2:]) - start) / step
+    level = step == 0.0
+    out = (level & ((start < core_m[:2]) | (start > core_m[2:]))).any(axis=1)
+    enter = np.where(level, 0.0, np.minimum(to_low, to_high)).max(axis=1, initial=0.0)
+    leave = np.where(level, 1.0, np.maximum(to_low, to_high)).min(axis=1, initial=1.0)
+    within = np.flatnonzero((enter <= leave) & ~out)
+    stretches = []
+    for run in np.split(within, np.flatnonzero((np.diff(within) > 1) | (leave[within[:-1]] < 1.0)) + 1):
+        if len(run):
+            first, last = run[0] + enter[run[0]], run[-1] + leave[run[-1]]
+            inner = np.arange(int(np.floor(first)) + 1, int(np.ceil(last)))
+            stretches.append((float(first), float(last), _vertices(line, np.array([first, *inner, last]))))
+    return stretches
+
+
+def _vertices(line: Float, at: Float) -> Float:
+    """Points of a line at positions counted in vertices."""
+    before = np.minimum(np.floor(at).astype(np.int64), len(line) - 2)
+    return np.asarray(line[before] + (at - before)[:, None] * (line[before + 1] - line[before]))
 
 
 def _owner(owners: NDArray[np.int64]) -> int:

@@ -34,7 +34,8 @@ def shortest_path(
     """The shortest way from the beginning of a lane to the beginning of another; None when there is none.
 
     elements: whole ones (`schemas.whole`), lanes and the dividers between them. Lanes are changed to neighbours where
-    the line between them may be crossed, unless without `lane_changes`. Dijkstra's method. Raises MissingInputError on an unknown lane.
+    the line between them may be crossed, unless without `lane_changes`. Dijkstra's method. Raises MissingInputError on
+    an unknown lane.
     """
     lanes, markings = {}, {}
     for element in elements:
