@@ -23,6 +23,7 @@ from mapforge.geometry.tiles import TileId
 from mapforge.ingest.discovery import format_of
 from mapforge.io.drive_store import DriveReader
 from mapforge.io.trajectories import read_trajectory, read_trajectory_info
+from mapforge.io.trajectory_quality import read_quality
 from mapforge.io.workspace import Workspace
 from mapforge.pipeline.collection import collect
 from mapforge.pipeline.drive_tasks import ingest_tasks
@@ -36,6 +37,7 @@ from mapforge.pipeline.region_facts import RegionFacts
 from mapforge.pipeline.reports import read_report, report_again
 from mapforge.pipeline.runners import InlineRunner, LocalRunner, Runner
 from mapforge.pipeline.telemetry import watched, watchers_of
+from mapforge.pipeline.trend import trend_of
 from mapforge.schemas.report import DriveSummary, FailedTile, RunSummary
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ if TYPE_CHECKING:
 
 _UNDER_WAY: set[str] = set()
 """Runs of this process that have not ended."""
+
+
+TREND_RUNS = 30
+"""Earlier runs that a report compares itself with."""
 
 
 def run_region(
@@ -202,6 +208,7 @@ def _summary(facts: RegionFacts, execution: Execution, region: RegionResult, sec
         peak_memory_mb=round(execution.peak_memory_mb, 1),
         notes=tuple(notes),
         catalog=summarise(execution.catalog),
+        trend=tuple(trend_of(facts.workspace, facts.settings.region.name, TREND_RUNS)),
     )
 
 
@@ -213,6 +220,8 @@ def _drive_summaries(workspace: Workspace, region: RegionResult) -> tuple[list[D
         info = read_trajectory_info(path)
         if not info.georeferenced:
             notes.append(f"drive {drive_id} knows no place on earth and was put at the configured origin")
+        if workspace.trajectory_quality(drive_id).exists():
+            notes.extend(f"drive {drive_id}: {flag}" for flag in read_quality(workspace, drive_id).flags)
         drives.append(
             DriveSummary(
                 drive_id,
