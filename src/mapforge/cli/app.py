@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from mapforge.cli.ending import COULD_NOT_RUN, INCOMPLETE, OK, USAGE, Json, Overrides, Plan, finish
@@ -132,14 +134,19 @@ def nightly(overrides: Overrides = None, json_output: Json = False) -> None:
 
 
 @app.command()
-def status(overrides: Overrides = None, json_output: Json = False) -> None:
+def status(
+    overrides: Overrides = None,
+    json_output: Json = False,
+    trend: Annotated[bool, typer.Option("--trend", help="Cost, tiles and quality of the last runs.")] = False,
+) -> None:
     """Runs, drives and tiles: states and errors; of one tile: its history.
 
     region=NAME run=ID state=failed stage=fusion drive=ID limit=50, or tile=32617/5864/44752; workspace=FOLDER
     """
     from mapforge.cli.status import status as show
+    from mapforge.cli.trend import trend as show_trend
 
-    finish(lambda: show(overrides or [], json_output), json_output)
+    finish(lambda: (show_trend if trend else show)(overrides or [], json_output), json_output)
 
 
 @app.command()

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from mapforge.schemas.report import RunSummary
+from mapforge.schemas.report import RunSummary, trend_point
 from mapforge.validation import report_tables as tables
 from mapforge.validation.charts import bar_chart, distribution_chart, precision_recall_chart
 from mapforge.validation.page_layers import bounds_deg, page_layers
 from mapforge.validation.stage import ValidationResult
+from mapforge.validation.trend_charts import trend_charts
 
 MOST_ISSUES = 500
 
@@ -35,6 +36,7 @@ def report_page(
         ("Shift of each window", _shifts(data)),
         ("Drives", tables.drive_table(data["drives"]) if data["drives"] else ""),
         ("Catalog", _catalog(data["catalog"])),
+        ("Trend", trend_charts([*summary.trend, trend_point(data)]) if summary.trend else ""),
         ("Time", bar_chart(list(data["timing_s"].items()), "s") if data["timing_s"] else ""),
         ("About", _about(data)),
     ]
