@@ -49,3 +49,15 @@ def test_areas_are_united_and_confidence_is_by_area() -> None:
     assert whole.geometry.area == 8.0
     assert whole.confidence == 0.9
     assert np.all(whole.xyz_map[:, 2] == 5.0)
+
+
+def test_an_area_in_two_pieces_keeps_the_sigma_of_its_outline() -> None:
+    west, east = shapely.box(0, 0, 10, 4), shapely.box(10, 0, 15, 4)
+    pieces = [
+        MapElement("x", ElementClass.PED_CROSSING, shapely.force_3d(box, 1.0), sigma_m=(sigma,) * 5)
+        for box, sigma in ((west, 0.1), (east, 0.2))
+    ]
+    (whole,) = whole_elements(pieces)
+    assert len(whole.sigma_m) == len(whole.xyz_map)
+    for (x, _, _), sigma in zip(whole.xyz_map, whole.sigma_m):
+        assert sigma == (0.1 if x == 0.0 else 0.2 if x == 15.0 else sigma)
