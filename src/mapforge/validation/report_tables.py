@@ -52,6 +52,12 @@ AGREEMENT_COLUMNS = (
     ("agreement_median_m", "median, m", 3),
     ("agreement_p95_m", "p95, m", 3),
     ("agreement_length_m", "length, m", 0),
+    ("kept_0.5m", "seen twice and mapped", 3),
+    ("left_out_completeness_0.5m", "left-out drive in the map", 3),
+    ("left_out_correctness_0.5m", "map seen by it", 3),
+    ("left_out_lateral_median_m", "its offset, median m", 3),
+    ("left_out_lateral_p95_m", "p95, m", 3),
+    ("left_out_interval_95", "inside stated 95 %", 3),
 )
 Columns = Sequence[tuple[str, str, int]]
 
