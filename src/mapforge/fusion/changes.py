@@ -106,9 +106,11 @@ def relabelled_since(votes: Float, least_drives: int) -> Index:
     n, drives, _ = votes.shape
     since, best = np.zeros(n, dtype=np.int64), np.zeros(n)
     said = votes.sum(axis=2)
+    so_far = np.cumsum(votes, axis=1)
     for k in range(1, drives):
-        before, after = votes[:, :k].sum(axis=1), votes[:, k:].sum(axis=1)
-        older, newer = said[:, :k].sum(axis=1), said[:, k:].sum(axis=1)
+        before = so_far[:, k - 1]
+        after = np.maximum(so_far[:, -1] - before, 0.0)
+        older, newer = before.sum(axis=1), after.sum(axis=1)
         explained = before.max(axis=1) + after.max(axis=1)
         fits = (before.argmax(axis=1) != after.argmax(axis=1)) & (newer >= least_drives - 0.5) & (older >= 1.0)
         fits &= (before.max(axis=1) >= _CONSISTENT * older) & (after.max(axis=1) >= _CONSISTENT * newer)
