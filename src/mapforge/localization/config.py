@@ -129,7 +129,7 @@ class QualityConfig:
     """Clock of the receiver against the sweeps'."""
     moved_scale: float = 0.025
     """Scale of the wheels."""
-    max_outlier_share: float = 0.1
+    max_outlier_share: float = 0.25
     """Share of one sensor's measurements that contradict the rest."""
     max_gap_s: float = 5.0
     """Silence of a sensor."""
