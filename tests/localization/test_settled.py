@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -57,6 +58,8 @@ def test_round_trip(settled: Workspace) -> None:
     ledger = read_ledger(settled)
     assert ledger.drives["a"].shift_m == (0.1, 0.2, 0.0)
     assert ledger.refused() == {"c": "contradicts b"}
+    sets = json.loads(settled.settled.read_text())["sets"]
+    assert sets["a"]["drives"] == 2 and sets["a"]["offset_m"] == [0.1, 0.2, 0.0]
     before = settled.settled.read_bytes()
     write_ledger(settled, Ledger(dict(reversed(ledger.drives.items()))))
     assert settled.settled.read_bytes() == before

@@ -72,7 +72,7 @@ class Registrar:
         pieces = range(meeting.first, meeting.last + 1)
         targets = [self._placed(meeting.other, piece, origin, corrections) for piece in pieces]
         there = [target for target in targets if target is not None]
-        return register(source, there, self._matching) if source is not None and there else None
+        return register(source, there, self._matching, meeting.share) if source is not None and there else None
 
     def _placed(
         self, drive: str, piece: int, origin_m: Float, corrections: Mapping[str, Correction]

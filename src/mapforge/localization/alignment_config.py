@@ -41,8 +41,9 @@ class AlignmentConfig:
     """Points without a partner this near have changed (parked cars, scaffolds) and do not count then."""
     min_upright: int = 150
     """Thinned points of upright surfaces (walls, poles, cars) that a registration needs to be judged by."""
-    min_overlap: float = 0.25
-    """A registration counts when this share of those points finds a partner."""
+    min_overlap: float = 0.65
+    """A registration counts when this share of those points finds a partner, of a piece with the other drive near all
+    along; less, in proportion, where it was near along a part."""
     min_sharpness: float = 0.85
     """And when this share of the partners lies on one surface with them; a false one puts them anywhere."""
     surface_m: float = 0.2

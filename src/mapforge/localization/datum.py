@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mapforge.localization.settled import SettledDrive
+if TYPE_CHECKING:
+    from mapforge.localization.settled import SettledDrive
 
 
 @dataclass(frozen=True)

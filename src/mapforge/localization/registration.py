@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import small_gicp
@@ -14,6 +14,7 @@ from mapforge.localization.segments import PieceCloud
 
 MAX_ITERATIONS = 30
 STARTS_AROUND = 6
+LEAST_OVERLAP = 0.2
 IN_PLANE_WEIGHT = 1.0
 """Information a matched point gives about the directions inside its own plane, which is none in truth: voxel centres
 attract (Koide et al., Voxelized GICP, 2021, regularises covariances to 1, 1, 0.001)."""
@@ -24,7 +25,7 @@ class Matching:
     """Settings of a registration, first over the coarse distances, then over the fine ones.
 
     A registration is believed when it moves the piece by less than `max_shift_m`, when at least `min_upright` points of
-    upright surfaces (not the ground, which fits everywhere) and `min_overlap` of them find a partner at the fine
+    upright surfaces (not the ground, which fits everywhere) and `needed_overlap` of them find a partner at the fine
     distance, and when of these `min_sharpness` lie within `surface_m` of their partner's surface.
     """
 
@@ -37,6 +38,10 @@ class Matching:
     min_overlap: float
     min_sharpness: float
     surface_m: float
+
+    def needed_overlap(self, shared_way: float) -> float:
+        """Of a piece along whose way, by this share, the other drive was near."""
+        return max(self.min_overlap * shared_way, LEAST_OVERLAP)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +67,17 @@ class PlacedCloud:
     pose: Float
 
 
-def register(source: PlacedCloud, targets: Sequence[PlacedCloud], matching: Matching) -> Registration | None:
+def register(
+    source: PlacedCloud, targets: Sequence[PlacedCloud], matching: Matching, shared_way: float = 1.0
+) -> Registration | None:
     """Fits `source` to the targets, from where it lies and, when that fails, from some metres around.
+
+    shared_way: along which share of the source's way the targets are near.
 
     None when they hardly overlap, lie too far apart, or show too little that stands upright.
     """
     coarse, fine = (_voxels(targets, voxel_m) for voxel_m in (matching.coarse_voxel_m, matching.fine_voxel_m))
+    matching = replace(matching, min_overlap=matching.needed_overlap(shared_way))
     found = _fitted(source, source.pose, coarse, fine, targets, matching)
     if found is not None or not _can_be_judged(source, targets, matching):
         return found

@@ -15,6 +15,7 @@ from mapforge.errors import ContractError
 from mapforge.io.atomic import write_text
 from mapforge.io.trajectories import path_sha256
 from mapforge.io.workspace import Workspace
+from mapforge.localization.datum import datum_of_sets
 
 LEDGER_VERSION = 1
 
@@ -92,9 +93,10 @@ def read_ledger(workspace: Workspace) -> Ledger:
 
 
 def write_ledger(workspace: Workspace, ledger: Ledger) -> None:
-    """Atomic; the same drives give the same bytes."""
+    """Atomic; the same drives give the same bytes. The datum of every set stands beside them, for reports."""
     entries = {name: {**asdict(drive), "standing": drive.standing.value} for name, drive in ledger.drives.items()}
-    text = json.dumps({"version": LEDGER_VERSION, "drives": entries}, indent=1, sort_keys=True)
+    sets = {name: asdict(datum) for name, datum in datum_of_sets(ledger.drives).items()}
+    text = json.dumps({"version": LEDGER_VERSION, "drives": entries, "sets": sets}, indent=1, sort_keys=True)
     write_text(workspace.settled, text + "\n", workspace.tmp)
 
 
