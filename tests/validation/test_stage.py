@@ -57,6 +57,7 @@ def test_a_map_beside_the_truth_is_measured_and_the_shift_found(judged, make_roa
     assert result.metrics["ped_crossing"]["longitudinal_median_m"] == pytest.approx(0.0, abs=0.01)
     # 0.1 m was stated, 0.3 m is true
     assert divider["interval_95_share"] == 0.0
+    assert divider["interval_shifted_95_share"] == 1.0
 
 
 def test_missed_and_false_lines_count_and_reject(judged, make_road) -> None:  # type: ignore[no-untyped-def]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -14,6 +14,7 @@ from mapforge.metrics.judged_area import inside
 from mapforge.metrics.lateral import lateral_errors, offsets, weighted_quantile
 from mapforge.metrics.signs import sign_scores
 from mapforge.metrics.topology import edge_scores, match_lanes
+from mapforge.metrics.uncertainty import interval_coverage
 from mapforge.metrics.window_shift import Shift, window_shifts
 from mapforge.schemas.elements import POINT_CLASSES, ElementClass, MapElement
 from mapforge.validation.class_lines import class_lines
@@ -43,14 +44,19 @@ class MapScores:
     shifts: list[Shift]
 
 
-def map_scores(truth: list[MapElement], predicted: list[MapElement], judgement: Judgement) -> MapScores:
-    """Every class that the truth or the prediction has."""
+def map_scores(
+    truth: list[MapElement], predicted: list[MapElement], judgement: Judgement, datum_sigma_m: float = 0.0
+) -> MapScores:
+    """Every class that the truth or the prediction has.
+
+    datum_sigma_m: the part of the stated sigmas that the shift of a window takes away.
+    """
     classes: dict[str, ClassScores] = {}
     for element_class in SCORED_CLASSES:
         true_lines, lines = class_lines(truth, element_class), class_lines(predicted, element_class)
         if true_lines.vertices or lines.vertices:
             classes[str(element_class)] = class_scores(element_class, true_lines, lines, judgement)
-    shifts = _shift(classes, judgement)
+    shifts = _shift(classes, judgement, datum_sigma_m)
     values = {name: scores.values | scores.extra for name, scores in classes.items()}
     for point_class in POINT_CLASSES:
         if any(e.element_class is point_class for e in truth):
@@ -90,17 +96,24 @@ def _in_tile(xyz: Float, tile: TileId, frame: MapFrame) -> NDArray[np.bool_]:
     return np.asarray((x >= 0.0) & (x < TILE_SIZE_M) & (y >= 0.0) & (y < TILE_SIZE_M))
 
 
-def _shift(classes: dict[str, ClassScores], judgement: Judgement) -> list[Shift]:
-    """Estimates the shifts over all classes and adds each class's lateral errors after them."""
+def _shift(classes: dict[str, ClassScores], judgement: Judgement, datum_sigma_m: float) -> list[Shift]:
+    """Estimates the shifts over all classes and adds each class's lateral errors, and what of them lies inside the
+    stated intervals less the datum's part, after them."""
     shifts, moved = window_shifts(
         {name: scores.predicted for name, scores in classes.items()},
         {name: scores.index for name, scores in classes.items()},
         judgement.anchors,
     )
     for name, scores in classes.items():
-        after = lateral_errors(offsets(moved[name], scores.index))
-        scores.extra.update({key.replace("lateral_", "lateral_shifted_"): value for key, value in after.items()})
+        left = offsets(moved[name], scores.index)
+        own = replace(left, sigma_m=np.sqrt(np.maximum(left.sigma_m**2 - datum_sigma_m**2, 0.0)))
+        after = lateral_errors(left) | interval_coverage(own)
+        scores.extra.update({_after_shift(key): value for key, value in after.items() if key != "interval_stations"})
     return shifts
+
+
+def _after_shift(name: str) -> str:
+    return name.replace("lateral_", "lateral_shifted_").replace("interval_", "interval_shifted_")
 
 
 def _point_values(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId
 from mapforge.io.elements import read_elements
+from mapforge.io.parquet import read_metadata
 from mapforge.io.trajectories import read_trajectory
 from mapforge.io.workspace import Workspace
 from mapforge.schemas.elements import MapElement
@@ -77,7 +78,7 @@ def run(inputs: ValidationInputs, config: ValidationConfig) -> ValidationResult:
     predicted = whole_map([element for elements in by_tile.values() for element in elements])
     truth = read_reference(inputs.reference, frame, inputs.city) if inputs.reference else []
     ground = judgement(predicted, truth, list(paths.values()), list(by_tile), frame, config)
-    scores = map_scores(truth, predicted, ground) if inputs.reference else None
+    scores = map_scores(truth, predicted, ground, _datum_sigma_m(inputs.tile_files)) if inputs.reference else None
     own = {drive: read_elements(path, frame)[0] for drive, path in sorted(inputs.drive_elements.items())}
     agreed = drive_agreement(own, predicted, by_tile, frame, config.shift_window_m)
     lines = path_lines(list(paths.values()))
@@ -126,6 +127,12 @@ def workspace_inputs(
         {drive: path for drive, path in elements.items() if path.exists()},
         city,
     )
+
+
+def _datum_sigma_m(files: Mapping[TileId, Path]) -> float:
+    """The error of place that all drives share, as the tiles state it; 0 where they do not."""
+    stated = [float(read_metadata(path).get("datum_sigma_m", "0")) for path in files.values()]
+    return float(np.median(stated)) if stated else 0.0
 
 
 def _path(source: Path | Float, frame: MapFrame) -> Float:
