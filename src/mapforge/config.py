@@ -60,12 +60,16 @@ class EngineConfig:
     """Threads of the numeric libraries in each worker."""
     address: str | None = None
     """Scheduler of the Dask cluster, tcp://host:port; none starts one on this machine."""
+    gpu_resource: str | None = None
+    """Dask: each job that computes on the device takes one of this resource (`dask worker --resources GPU=1`)."""
     device: str = "auto"
     """`cpu`, `cuda`, or `auto`: cuda where there is one."""
     verify_fully: bool = False
     """Compare what is reused by sha256 even when size and time are unchanged."""
     park_after: int = 3
     """A log, drive or tile that failed so often in a row is parked: left alone until `mapforge retry` names it."""
+    hold_odd_drives: bool = False
+    """Park new drives whose vital signs (rates, gaps, returns, intensity) are unlike the fleet's; else only named."""
     storage_budget_gb: float | None = None
     """At the end of a run what nothing needs is removed, oldest first, until the workspace is smaller; none = never."""
 

@@ -85,6 +85,10 @@ class Workspace:
     def release(self, name: str) -> Path:
         return self.releases / _checked(name)
 
+    def drive_vitals(self, drive_id: str) -> Path:
+        """What was measured of a drive to tell it from the fleet."""
+        return self.root / "stamps" / "vitals" / f"{_checked(drive_id)}.json"
+
     def run_log(self, run_id: str) -> Path:
         """What happened in a run, one JSON object a line."""
         return self.root / "logs" / f"{_checked(run_id)}.jsonl"

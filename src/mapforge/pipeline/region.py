@@ -15,6 +15,7 @@ from mapforge.io.fingerprint import fingerprint_of, sha256_of_file
 from mapforge.io.trajectories import path_sha256, read_trajectory
 from mapforge.localization.settled import read_ledger
 from mapforge.pipeline import drive_tasks, job_inputs, tile_tasks
+from mapforge.pipeline.drive_monitor import look_over
 from mapforge.pipeline.execution import Execution, StageResult
 from mapforge.pipeline.jobs import Job, JobError
 from mapforge.pipeline.plan import Action, Task
@@ -32,7 +33,7 @@ class RegionResult:
     failed: tile -> (stage, error). parked: tile -> why nobody builds it.
     builds: tile -> build, of all tiles of the region that have one. changed: those with a new one.
     claimed: tiles this run holds. skipped: those another run is working on. rasters: tile -> what each drive saw of it,
-    as far as it is kept. basis: drive -> hash of its path and elements.
+    as far as it is kept. basis: drive -> hash of its path and elements. odd: drive -> what is unlike the fleet.
     """
 
     drives: dict[str, DriveManifest] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class RegionResult:
     claimed: set[TileId] = field(default_factory=set)
     skipped: list[TileId] = field(default_factory=list)
     basis: dict[str, str] = field(default_factory=dict)
+    odd: dict[str, list[str]] = field(default_factory=dict)
     rasters: dict[TileId, list[Path]] = field(default_factory=dict)
 
 
@@ -95,7 +97,20 @@ class _Build:
         self.states = {drive.drive_id: drive.state for drive in self.catalog.drives()}
         for drive in sorted((set(self.facts.manifests) - set(self.states)) | ingested):
             self.catalog.record_drive(self.facts.manifests[drive])
+        self._compare_with_fleet(ingested)
         self._require_drives("the workspace is empty, set region.logs=[PATH]")
+
+    def _compare_with_fleet(self, ingested: set[str]) -> None:
+        """Drives of the region whose vital signs are odd are named; new ones are parked where the settings say so."""
+        odd = look_over(self.facts.workspace, sorted(self.facts.manifests))
+        self.result.odd = {drive: words for drive, words in odd.items() if drive in self.facts.region_drives}
+        held = ingested & set(self.result.odd) if self.facts.settings.engine.hold_odd_drives else set()
+        for drive in sorted(held):
+            reason = f"unlike the fleet: {'; '.join(self.result.odd[drive])} (mapforge retry drive={drive} takes it in)"
+            self.catalog.park_drive(drive, reason)
+            self.result.refused[drive] = reason
+            self.facts.region_drives.discard(drive)
+            del self.facts.manifests[drive]
 
     def place(self) -> None:
         """The map's frame: the workspace's own, or the UTM zone of its first drive (by name)."""

@@ -126,7 +126,7 @@ def make_runner(engine: EngineConfig) -> Runner:
     if engine.kind is EngineKind.dask:
         from mapforge.pipeline.dask_runner import DaskRunner
 
-        return DaskRunner(engine.address, workers, engine.threads_a_worker)
+        return DaskRunner(engine.address, workers, engine.threads_a_worker, engine.gpu_resource)
     return InlineRunner() if engine.kind is EngineKind.inline else LocalRunner(workers, engine.threads_a_worker)
 
 
@@ -189,6 +189,7 @@ def _summary(facts: RegionFacts, execution: Execution, region: RegionResult, sec
     duration_s = sum(drive.duration_s for drive in drives)
     if region.skipped:
         notes.append(f"{len(region.skipped)} tiles were left to another run that is working on them")
+    notes += [f"drive {drive} is unlike the fleet: {'; '.join(words)}" for drive, words in sorted(region.odd.items())]
     notes += [f"tile {tile} is parked: {why}" for tile, why in sorted(region.parked.items())]
     return RunSummary(
         run_id=execution.run_id,
