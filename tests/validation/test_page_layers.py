@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import shapely
 
 from mapforge.metrics.stations import stations_along
 from mapforge.validation.charts import Axis, bar_chart, curve_chart
-from mapforge.validation.page_layers import stretches
+from mapforge.validation.page_layers import stretches, with_arrows
 from mapforge.validation.report_tables import number, table
 
 
@@ -34,3 +35,14 @@ def test_labels_are_escaped() -> None:
 def test_numbers() -> None:
     assert number(1234.5678, 1) == "1,234.6"
     assert number(float("nan")) == number(None) == "–"
+
+
+def test_arrows_point_along_a_lane() -> None:
+    shape = with_arrows(shapely.LineString([(0.0, 0.0), (100.0, 0.0)]))
+    line, *heads = shape.geoms
+    assert line.length == 100.0
+    assert len(heads) == 4
+    for head in heads:
+        first, tip, last = head.coords
+        assert tip[0] > first[0] == last[0]
+        assert (first[1], last[1]) == (-last[1], -first[1])

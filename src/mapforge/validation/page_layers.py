@@ -21,6 +21,7 @@ Layer = dict[str, Any]
 
 MOST_POINTS = 20_000
 SIMPLIFY_M = 0.01
+ARROW_EVERY_M, ARROW_M = 25.0, 1.5
 _GROUND = (ElementClass.COVERAGE, ElementClass.DRIVABLE_AREA)
 
 
@@ -74,6 +75,8 @@ def _elements(elements: list[MapElement]) -> list[tuple[shapely.Geometry, dict[s
     features = []
     for e in elements:
         shape = e.geometry if e.element_class in AREA_CLASSES else shapely.simplify(e.geometry, SIMPLIFY_M)
+        if e.element_class is ElementClass.LANE:
+            shape = with_arrows(shape)
         properties = {
             "class": str(e.element_class),
             "element_id": e.element_id,
@@ -85,6 +88,17 @@ def _elements(elements: list[MapElement]) -> list[tuple[shapely.Geometry, dict[s
             properties["sigma_m (median)"] = round(float(np.median(e.sigma_m)), 3)
         features.append((shape, properties))
     return features
+
+
+def with_arrows(line: shapely.LineString) -> shapely.MultiLineString:
+    """A lane with heads of arrows along it, which show its direction."""
+    count = max(1, round(line.length / ARROW_EVERY_M))
+    tips = (np.arange(count) + 0.5) * line.length / count
+    ahead = shapely.get_coordinates(shapely.line_interpolate_point(line, tips))
+    behind = shapely.get_coordinates(shapely.line_interpolate_point(line, np.maximum(tips - ARROW_M, 0.0)))
+    aside = 0.5 * (ahead - behind)[:, ::-1] * (-1.0, 1.0)
+    heads = shapely.linestrings(np.stack([behind + aside, ahead, behind - aside], axis=1))
+    return shapely.MultiLineString([shapely.force_2d(line), *heads.tolist()])
 
 
 def _short(value: Any) -> Any:
