@@ -3,13 +3,15 @@
 The map elements of a tile and its eight neighbours, and the paths of the drives there, become LANE elements:
 
 1. `borders`: dividers and boundaries are joined end to end over tile borders and short gaps, and sampled.
-2. `strips`: from every sample a ray goes to either side; two borders that face each other at the width of a lane, with
-   road between them, make a strip. Wide strips of steady width are roads without markings and are divided.
+2. `facing`, `strips`, `shaping`: from every sample a ray goes to either side; two borders that face each other at the
+   width of a lane, with road between them, make a strip. Wide strips of steady width are roads without markings and
+   are divided; strips for `parking` are put aside.
 3. `directions`: paths vote for the direction of the strips they run in; the others follow from the cross-section they
    are part of (driving side, what the markings say, where stop lines lie).
-4. `lanes`: runs of a strip with one direction, cleaned of what is too short; neighbours and lines beside them.
-5. `movements`: which end of a lane leads to which start: arms of a junction, the lanes of an arm in order, turns that
-   fit, smooth ways that stay on the road, and every movement that a path made.
+4. `lanes`, `mouths`: runs of a strip with one direction, without short ones, led on to where the road opens into a
+   junction; neighbours and lines beside them.
+5. `junctions`, `movements`, `ways`: which end of a lane leads to which start: arms of a junction, the lanes of an arm in
+   order, turns that fit, smooth ways that stay on the road, and every movement that a path made.
 6. `regulation`: stop lines, crossings, lights and speed limits of the lanes they rule.
 7. `pieces`: all of it clipped to the tile.
 
@@ -17,5 +19,5 @@ Seams are equal by construction. Every step decides on a point from what lies wi
 distances together (`LaneGraphConfig.reach_m`) are less than the 100 m that the neighbouring tiles reach, so two tiles
 that share a border find the same vertices on it. Anchors of samples are the vertices of map elements at rest and the
 poses of whole drives, neither of which depend on the tile at work. A tile writes only what lies in its core; the
-tiles stage names the pieces and puts final ids into the references between them.
+tiles stage names the pieces and puts final ids into the references between them. `routing` works on whole lanes.
 """
