@@ -85,7 +85,7 @@ def test_a_changed_fusion_setting_runs_fusion_and_later_only(built, road, tmp_pa
     shutil.copytree(built[0], workspace)
     report = run_region(settings_for(workspace, road, "fusion.min_confidence=0.4"), InlineRunner())
     ran = {attempt.stage for attempt in Catalog.of(str(workspace), None).attempts(report["run_id"])}
-    assert ran == {"fusion", "tiles"}
+    assert ran == {"fusion", "lane_graph", "tiles"}
 
 
 def test_a_torn_raster_is_made_again_when_it_is_needed_and_only_then(built, road, tmp_path):
