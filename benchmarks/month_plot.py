@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from typing import Any
 
-WIDTH, LEFT, RIGHT, PANEL, GAP, TOP = 980, 64, 150, 128, 34, 56
+WIDTH, LEFT, RIGHT, PANEL, GAP, TOP = 980, 64, 170, 112, 36, 76
+PANELS, STEPS = 4, 4
 INK, QUIET, GRID = "#222", "#777", "#e4e4de"
 BLUE, ORANGE, GREEN, RED, GREY = "#2b6cb0", "#c26a00", "#2f855a", "#c1272d", "#b9b9b2"
 OUTCOMES = {"published": GREEN, "unchanged": GREY, "held": ORANGE, "skipped": BLUE, "failed": RED}
@@ -14,8 +16,9 @@ OUTCOMES = {"published": GREEN, "unchanged": GREY, "held": ORANGE, "skipped": BL
 
 def month_svg(rows: Sequence[dict[str, Any]]) -> str:
     """A standalone SVG. rows: as benchmarks/month.py records them."""
-    marked = [(row["night"], text) for row in rows for text in _happened(row)]
-    height = TOP + 3 * (PANEL + GAP) + 44 + 15 * len(marked) + 20
+    marked = [(row["night"], "; ".join(_happened(row))) for row in rows if _happened(row)]
+    below = TOP + PANELS * (PANEL + GAP)
+    height = below + 44 + 15 * len(marked) + 20
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         f'font-family="Helvetica, Arial, sans-serif" font-size="12" fill="{INK}">',
@@ -30,14 +33,17 @@ def month_svg(rows: Sequence[dict[str, Any]]) -> str:
     built = [float(row["tiles_built"]) for row in rows]
     parts += _panel(0, "tiles", nights, [("released", BLUE, released)], [("built tonight", ORANGE, built)])
     seconds = [float(row["seconds"]) for row in rows]
-    parts += _panel(1, "cost", nights, [], [("seconds of the night", ORANGE, seconds)])
+    parts += _panel(1, "cost", nights, [], [("seconds of wall time", ORANGE, seconds)])
+    run, reused = ([float(row[key]) for row in rows] for key in ("tasks_run", "tasks_reused"))
+    both = [a + b for a, b in zip(run, reused)]
+    parts += _panel(2, "tasks", nights, [], [("found done", GREY, both), ("run", ORANGE, run)])
     shares = [
         (name, colour, [row.get(name) for row in rows])
         for name, colour in (("completeness", BLUE), ("correctness", GREEN))
     ]
-    parts += _panel(2, "quality of the release", nights, shares, [], (0.0, 1.0))
-    parts += _outcomes(rows)
-    parts += _events(marked, TOP + 3 * (PANEL + GAP) + 44)
+    parts += _panel(3, "quality of the release against the town of that night", nights, shares, [], (0.6, 1.0))
+    parts += _outcomes(rows, below - 14)
+    parts += _events(marked, below + 44)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -59,10 +65,10 @@ def _panel(
 ) -> list[str]:
     top = TOP + number * (PANEL + GAP)
     values = [v for _, _, series in (*lines, *bars) for v in series if v is not None]
-    low, high = limits or (0.0, max(values, default=1.0) * 1.08 or 1.0)
+    low, high = limits or (0.0, _round_up(max(values, default=1.0)))
     parts = [f'<text x="{LEFT}" y="{top - 6}" font-weight="600">{html.escape(title)}</text>']
-    for step in range(5):
-        value = low + (high - low) * step / 4
+    for step in range(STEPS + 1):
+        value = low + (high - low) * step / STEPS
         y = _y(value, low, high, top)
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{GRID}"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end" fill="{QUIET}">{value:.3g}</text>')
@@ -84,10 +90,10 @@ def _panel(
     return parts
 
 
-def _outcomes(rows: Sequence[dict[str, Any]]) -> list[str]:
+def _outcomes(rows: Sequence[dict[str, Any]], y: int) -> list[str]:
     """A strip of what each night came to."""
-    y, nights = TOP + 3 * (PANEL + GAP) - 14, [row["night"] for row in rows]
-    parts = []
+    nights = [row["night"] for row in rows]
+    parts = [f'<text x="{LEFT - 6}" y="{y + 11}" text-anchor="end" fill="{QUIET}">night</text>']
     for row in rows:
         x = _x(row["night"], nights)
         parts.append(f'<rect x="{x - 7:.1f}" y="{y}" width="14" height="14" fill="{OUTCOMES[row["outcome"]]}"/>')
@@ -109,6 +115,14 @@ def _events(marked: Sequence[tuple[int, str]], top: int) -> list[str]:
         f"{html.escape(text)}</text>"
         for number, (night, text) in enumerate(marked)
     ]
+
+
+def _round_up(value: float) -> float:
+    """The next value that STEPS ticks divide into round numbers."""
+    if value <= 0.0:
+        return 1.0
+    unit = 10.0 ** math.floor(math.log10(value / STEPS))
+    return STEPS * next(unit * step for step in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0) if STEPS * unit * step >= value)
 
 
 def _x(night: int, nights: Sequence[int]) -> float:
