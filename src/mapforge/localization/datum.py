@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Datum:
     """Of one set. drives: how many. offset_m: (x, y, z) by which the set lies off where the GNSS of its drives, each by
-    its certainty, puts it: zero for a set aligned at once, and what readjusting would move it by for one that grew.
+    its certainty, puts it on average: well within its sigma for a set aligned at once; about what readjusting would
+    move it by for one that grew.
     sigma_m: (x or y, z) error of that mean, and so of the set against the earth after readjusting.
     disagreement_m: median horizontal misfit of its registrations.
     """
