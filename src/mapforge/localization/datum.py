@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Datum:
     """Of one set. drives: how many. offset_m: (x, y, z) by which the set lies off where the GNSS of its drives, each by
-    its certainty, puts it on average: well within its sigma for a set aligned at once; about what readjusting would
-    move it by for one that grew.
+    its certainty, puts it on average. It holds how far new drives would pull a set that grew, but is not zero even for
+    a set aligned at once, since paths bend and are shared unevenly (1.4 sigmas were seen).
     sigma_m: (x or y, z) error of that mean, and so of the set against the earth after readjusting.
     disagreement_m: median horizontal misfit of its registrations.
     """
