@@ -10,8 +10,8 @@ The map elements of a tile and its eight neighbours, and the paths of the drives
    are part of (driving side, what the markings say, where stop lines lie).
 4. `lanes`, `mouths`: runs of a strip with one direction, without short ones, led on to where the road opens into a
    junction; neighbours and lines beside them.
-5. `junctions`, `movements`, `ways`: which end of a lane leads to which start: arms of a junction, the lanes of an arm in
-   order, turns that fit, smooth ways that stay on the road, and every movement that a path made.
+5. `junctions`, `movements`, `ways`: which end of a lane leads to which start: arms of a junction, the lanes of an arm
+   in order, turns that fit, smooth ways that stay on the road, and every movement that a path made.
 6. `regulation`: stop lines, crossings, lights and speed limits of the lanes they rule.
 7. `pieces`: all of it clipped to the tile.
 
