@@ -50,7 +50,8 @@ def month_svg(rows: Sequence[dict[str, Any]]) -> str:
 def _happened(row: dict[str, Any]) -> list[str]:
     """What a night had that others had not."""
     gates = sorted(set(row["failed_gates"]))
-    said = [*row["events"], *(["held by: " + ", ".join(gates)] if gates else [])]
+    what = "held by" if row["outcome"] == "held" else f"{row['held']} of the tiles held by"
+    said = [*row["events"], *([f"{what}: {', '.join(gates)}"] if gates else [])]
     said += [text for text in row["problems"] if text.startswith(("log ", "drive "))]
     return said
 
