@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
+
+if TYPE_CHECKING:
+    from scipy.spatial.transform import Rotation
 
 Float = NDArray[np.float64]
+
+
+def rotations() -> type[Rotation]:
+    """scipy's Rotation, loaded when first needed: what only plans or lists need not wait for it."""
+    from scipy.spatial.transform import Rotation
+
+    return Rotation
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +40,7 @@ class SE3:
     def from_quaternion(cls, wxyz: Float, translation_m: Float) -> SE3:
         """wxyz: (4,) scalar-first quaternion, any non-zero norm."""
         wxyz = np.asarray(wxyz, dtype=np.float64)
-        return cls(Rotation.from_quat(wxyz[[1, 2, 3, 0]]).as_matrix(), np.asarray(translation_m, dtype=np.float64))
+        return cls(rotations().from_quat(wxyz[[1, 2, 3, 0]]).as_matrix(), np.asarray(translation_m, dtype=np.float64))
 
     @classmethod
     def from_matrix(cls, matrix: Float) -> SE3:
@@ -41,11 +51,11 @@ class SE3:
     @classmethod
     def from_yaw(cls, yaw_rad: float, translation_m: Float) -> SE3:
         """A turn about z, then a translation."""
-        return cls(Rotation.from_euler("z", yaw_rad).as_matrix(), np.asarray(translation_m, dtype=np.float64))
+        return cls(rotations().from_euler("z", yaw_rad).as_matrix(), np.asarray(translation_m, dtype=np.float64))
 
     def quaternion_wxyz(self) -> Float:
         """(4,) scalar-first unit quaternion with w >= 0."""
-        x, y, z, w = Rotation.from_matrix(self.rotation).as_quat(canonical=True)
+        x, y, z, w = rotations().from_matrix(self.rotation).as_quat(canonical=True)
         return np.array([w, x, y, z])
 
     def matrix(self) -> Float:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation, Slerp
 
-from mapforge.geometry.se3 import SE3
+from mapforge.geometry.se3 import SE3, rotations
+
+if TYPE_CHECKING:
+    from scipy.spatial.transform import Slerp
 
 Float = NDArray[np.float64]
 
@@ -48,8 +51,10 @@ class Trajectory:
 
     @cached_property
     def _slerp(self) -> Slerp:
+        from scipy.spatial.transform import Slerp
+
         seconds = (self.timestamps_ns - self.timestamps_ns[0]) * 1e-9
-        return Slerp(seconds, Rotation.from_quat(self.quaternion_wxyz[:, [1, 2, 3, 0]]))
+        return Slerp(seconds, rotations().from_quat(self.quaternion_wxyz[:, [1, 2, 3, 0]]))
 
     def covers(self, timestamps_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(M,) bool: the times at which the trajectory is defined (no extrapolation)."""
