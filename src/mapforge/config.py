@@ -162,7 +162,7 @@ class PublishRule(Enum):
 
 @dataclass
 class NightlyConfig:
-    """What happens every night. The gates themselves are `validation.release`, how long releases are kept `releases`."""
+    """What happens every night. The gates are in `validation.release`, how long releases are kept in `releases`."""
 
     inbox: list[str] = field(default_factory=list)
     """Folders where new logs arrive; they are read, never changed."""
