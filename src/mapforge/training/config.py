@@ -9,6 +9,7 @@ from mapforge.errors import ConfigurationError
 from mapforge.models.config import BevSegmenterConfig
 from mapforge.training.learning_config import LearningConfig
 from mapforge.training.places import require_training_seed
+from mapforge.training.privacy_config import PrivacyTrainingConfig
 from mapforge.training.sign_config import SignTrainingConfig
 
 
@@ -17,6 +18,7 @@ class TrainedModel(StrEnum):
 
     BEV = "bev"
     SIGNS = "signs"
+    PRIVACY = "privacy"
 
 
 @dataclass
@@ -90,8 +92,10 @@ class TrainingConfig:
     """Which model, and how."""
 
     model: TrainedModel = TrainedModel.BEV
-    """`bev` or `signs`."""
+    """`bev`, `signs` or `privacy` (faces and number plates)."""
     bev: BevTrainingConfig = field(default_factory=BevTrainingConfig)
     """Of `model=bev`."""
     signs: SignTrainingConfig = field(default_factory=SignTrainingConfig)
     """Of `model=signs`."""
+    privacy: PrivacyTrainingConfig = field(default_factory=PrivacyTrainingConfig)
+    """Of `model=privacy`."""

@@ -9,12 +9,12 @@ from PIL import Image, ImageDraw
 Colour = tuple[int, int, int]
 
 
-def random_background(rng: np.random.Generator, size_px: int) -> Image.Image:
-    """(size, size) RGB picture: mostly a street, sometimes only clutter or texture. Never a sign or light."""
+def random_background(rng: np.random.Generator, size_px: int, cars: bool = True) -> Image.Image:
+    """(size, size) RGB picture: mostly a street, sometimes only clutter or texture. Never a sign, light or person."""
     kind = rng.random()
     textured = rng.random() < 0.75
     if kind < 0.8:
-        image = _street(rng, size_px)
+        image = _street(rng, size_px, cars)
     else:
         image = Image.new("RGB", (size_px, size_px), _colour(rng))
         _clutter(ImageDraw.Draw(image), rng, size_px, int(rng.integers(10, 60)))
@@ -27,7 +27,7 @@ def smooth_noise(rng: np.random.Generator, size_px: int, cells: int) -> NDArray[
     return np.asarray(coarse.resize((size_px, size_px), Image.Resampling.BICUBIC))
 
 
-def _street(rng: np.random.Generator, size: int) -> Image.Image:
+def _street(rng: np.random.Generator, size: int, cars: bool) -> Image.Image:
     horizon = int(rng.uniform(0.1, 1.1) * size)
     image = _sky(rng, size)
     draw = ImageDraw.Draw(image)
@@ -39,7 +39,7 @@ def _street(rng: np.random.Generator, size: int) -> Image.Image:
         _ground(draw, rng, size, horizon)
     for _ in range(int(rng.integers(0, 4))):
         _pole(draw, rng, size, horizon)
-    for _ in range(int(rng.integers(0, 4))):
+    for _ in range(int(rng.integers(0, 4)) if cars else 0):
         _car(draw, rng, size, horizon)
     for _ in range(int(rng.integers(0, 3))):
         _wire(draw, rng, size)

@@ -42,7 +42,7 @@ def render_scene(seed: int, index: int, size_px: int = 256, crowded: bool = Fals
     crowded: with as many plates as find room, to learn reading from; otherwise few, as streets have them.
     """
     rng = np.random.default_rng([seed, index])
-    image = _dimmed(random_background(rng, size_px), rng)
+    image = dimmed(random_background(rng, size_px), rng)
     boxes: list[Float] = []
     labels: list[int] = []
     taken: list[Float] = []
@@ -58,7 +58,7 @@ def render_scene(seed: int, index: int, size_px: int = 256, crowded: bool = Fals
         if box is not None:
             boxes.append(box)
             labels.append(plate.label)
-    picture = _through_a_camera(image, rng)
+    picture = through_a_camera(image, rng)
     return SignScene(
         picture,
         np.array(boxes, dtype=np.float32).reshape(-1, 4),
@@ -67,7 +67,7 @@ def render_scene(seed: int, index: int, size_px: int = 256, crowded: bool = Fals
     )
 
 
-def _dimmed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+def dimmed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Night and dusk: everything but the plates, which throw the headlights back."""
     if rng.random() > 0.2:
         return image
@@ -92,9 +92,9 @@ def _put_up(
     taken.append(box)
     _draw_pole(image, rng, box)
     rgba = plate.rgba if aliased else _shrunk(plate.rgba, placed)
-    _paste(image, _weathered(rgba, rng, light, plate.label == _LIGHT), placed, aliased)
+    paste(image, _weathered(rgba, rng, light, plate.label == _LIGHT), placed, aliased)
     if rng.random() < 0.12:
-        _occlude(image, rng, box)
+        occlude(image, rng, box)
     return clipped
 
 
@@ -169,14 +169,14 @@ def _shrunk(rgba: NDArray[np.uint8], quad: Float) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(rgba).resize((columns, rows), Image.Resampling.BOX))
 
 
-def _paste(image: Image.Image, rgba: NDArray[np.uint8], quad: Float, aliased: bool) -> None:
+def paste(image: Image.Image, rgba: NDArray[np.uint8], quad: Float, aliased: bool) -> None:
     """Draws a plate into the quadrilateral; aliased: one sample a pixel, as ray casting sees it."""
     origin = np.floor(quad.min(axis=0)).astype(int) - 1
     extent = np.ceil(quad.max(axis=0)).astype(int) + 1 - origin
     factor = 1 if aliased else _OVERSAMPLING
     face = Image.fromarray(rgba)
     corners = np.array([[0, 0], [face.width, 0], [face.width, face.height], [0, face.height]], dtype=np.float64)
-    mapping = _homography((quad - origin) * factor, corners)
+    mapping = homography((quad - origin) * factor, corners)
     sampling = Image.Resampling.NEAREST if aliased else Image.Resampling.BILINEAR
     size = (int(extent[0]) * factor, int(extent[1]) * factor)
     patch = face.transform(size, Image.Transform.PERSPECTIVE, mapping.tolist(), sampling)
@@ -184,7 +184,7 @@ def _paste(image: Image.Image, rgba: NDArray[np.uint8], quad: Float, aliased: bo
     image.paste(patch, (int(origin[0]), int(origin[1])), patch.getchannel("A"))
 
 
-def _homography(source: Float, target: Float) -> Float:
+def homography(source: Float, target: Float) -> Float:
     """(8,) coefficients that take 4 source points to 4 target points (Pillow's order)."""
     (x, y), (u, v) = source.T, target.T
     one, zero = np.ones(4), np.zeros(4)
@@ -193,7 +193,7 @@ def _homography(source: Float, target: Float) -> Float:
     return np.asarray(np.linalg.solve(np.concatenate([upper, lower]), np.concatenate([u, v])))
 
 
-def _occlude(image: Image.Image, rng: np.random.Generator, box: Float) -> None:
+def occlude(image: Image.Image, rng: np.random.Generator, box: Float) -> None:
     """A branch, a post or a body hides a part of what is there."""
     draw = ImageDraw.Draw(image)
     w, h = box[2] - box[0], box[3] - box[1]
@@ -212,7 +212,7 @@ def _occlude(image: Image.Image, rng: np.random.Generator, box: Float) -> None:
     draw.rectangle((low, high, under)[side], fill=tone)
 
 
-def _through_a_camera(image: Image.Image, rng: np.random.Generator) -> NDArray[np.uint8]:
+def through_a_camera(image: Image.Image, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Blur, exposure, colour cast, glare, haze, rain, noise and JPEG."""
     if rng.random() < 0.35:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.3)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from mapforge.training.bev import train_bev
 from mapforge.training.config import TrainedModel, TrainingConfig
+from mapforge.training.privacy import train_privacy
 from mapforge.training.signs import train_signs
 
 
@@ -41,6 +42,8 @@ def run(
     """
     if config.model is TrainedModel.SIGNS:
         card = train_signs(config.signs, inputs.folder, inputs.target, inputs.frames, inputs.start, progress)
+    elif config.model is TrainedModel.PRIVACY:
+        card = train_privacy(config.privacy, inputs.folder, inputs.target, inputs.start, progress)
     else:
         card = train_bev(
             config.bev, inputs.folder, inputs.target, progress,
