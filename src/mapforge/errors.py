@@ -53,6 +53,10 @@ class CatalogError(MapForgeError, RuntimeError):
     """The catalog's database cannot be opened, read or written; the message names it and the way out."""
 
 
+class StorageError(MapForgeError, OSError):
+    """The object store does not answer, refuses, or holds something else than was put there."""
+
+
 class UnknownRunError(MapForgeError, KeyError):
     """The catalog knows no such run, tile or drive."""
 

@@ -99,14 +99,14 @@ def _print_plan(settings: Settings, json_output: bool) -> int:
 
 def retry(words: list[str], json_output: bool) -> int:
     """Settings are those of the run that touched the tiles last; overrides change them."""
-    from mapforge.io.workspace import Workspace
     from mapforge.pipeline.parking import unpark
+    from mapforge.pipeline.staging import open_workspace
 
     options, overrides = split_options(words, {"run": "", "tile": "", "state": "", "drive": ""})
     if not any(options.values()):
         raise ConfigurationError("retry what? run=ID, tile=EPSG/column/row, drive=NAME or state=failed|parked")
     settings = compose_settings(overrides)
-    workspace = Workspace(Path(settings.workspace).expanduser().resolve())
+    workspace = open_workspace(settings.workspace)
     with closing(_catalog(settings)) as catalog:
         by_run = _to_retry(options, catalog)
         tiles = [str(tile) for some in by_run.values() for tile in some or ()]
@@ -151,7 +151,7 @@ def withdraw(words: list[str], json_output: bool) -> int:
     options, overrides = split_options(words, own)
     drive = required(options, "drive", "mapforge withdraw drive=monday_3 reason='wrong calibration'")
     settings = compose_settings(overrides)
-    workspace = Workspace(Path(settings.workspace).expanduser().resolve())
+    workspace = Workspace.at(settings.workspace)
     report = None
     with closing(_catalog(settings)) as catalog:
         if _is_true(options, "undo"):

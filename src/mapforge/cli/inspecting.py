@@ -29,11 +29,14 @@ def view(words: list[str], json_output: bool) -> int:
     """Serves one report folder, on this machine only, until interrupted."""
     options, overrides = split_options(words, {"run": "latest", "port": "8000"})
     from mapforge.catalog import Catalog
+    from mapforge.io.mirror import fetch_immutable
     from mapforge.io.workspace import Workspace
 
     settings = compose_settings(overrides)
     run_id = Catalog.of(settings.workspace, settings.catalog_url).run(options["run"]).run_id
-    folder = Workspace(Path(settings.workspace).expanduser().resolve()).report(run_id)
+    workspace = Workspace.at(settings.workspace)
+    folder = workspace.report(run_id)
+    fetch_immutable(workspace, [folder / "report.html", folder / "report.json"])
     if not (folder / "report.html").is_file():
         raise MissingInputError(f"{folder} holds no report.html: the run did not get that far; see mapforge status")
     if not options["port"].isdigit():
@@ -67,8 +70,10 @@ class _ReportHandler(http.server.SimpleHTTPRequestHandler):
 
 def doctor(words: list[str], json_output: bool) -> int:
     """Exit code 3 when something the pipeline cannot do without is missing."""
+    from mapforge.io.workspace import Workspace
+
     settings = compose_settings(words)
-    workspace = Path(settings.workspace).expanduser().resolve()
+    workspace = Workspace.at(settings.workspace).root
     checks = [
         *(_check_library(name) for name in LIBRARIES),
         _check_weights(),

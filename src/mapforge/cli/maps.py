@@ -56,17 +56,20 @@ def _tile_files(tiles: str, overrides: list[str]) -> list[Path]:
     """The tile files of a folder, or the current builds of a workspace."""
     from mapforge.catalog import Catalog
     from mapforge.geometry.tiles import TileId
+    from mapforge.io.mirror import fetch_immutable
     from mapforge.io.workspace import Workspace
     from mapforge.validation.tile_files import find_tile_files
 
     if tiles:
         return list(find_tile_files(Path(tiles).expanduser()).values())
     settings = compose_settings(overrides)
-    workspace = Workspace(Path(settings.workspace).expanduser().resolve())
+    workspace = Workspace.at(settings.workspace)
     current = [t for t in Catalog.of(settings.workspace, settings.catalog_url).tiles() if t.build is not None]
     if not current:
         raise MissingInputError(f"workspace {workspace.root} has no tiles yet; run a region, or give tiles=PATH")
-    return [workspace.tile(TileId.parse(tile.tile), str(tile.build)) for tile in current]
+    files = [workspace.tile(TileId.parse(tile.tile), str(tile.build)) for tile in current]
+    fetch_immutable(workspace, files)
+    return files
 
 
 def _print(document: dict[str, Any]) -> None:

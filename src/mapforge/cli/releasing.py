@@ -15,6 +15,7 @@ from mapforge.cli.output import print_json, print_table, say
 from mapforge.config import Settings, compose_settings, split_list
 from mapforge.errors import ConfigurationError, ReleaseError
 from mapforge.io.workspace import Workspace
+from mapforge.pipeline.staging import open_workspace
 from mapforge.releases import publish as publishing
 from mapforge.releases.manifest import POINTER, ReleaseManifest, current_release, read_release, release_names
 
@@ -151,7 +152,7 @@ def export(words: list[str], json_output: bool) -> int:
 @contextmanager
 def _opened(overrides: list[str]) -> Iterator[tuple[Settings, Workspace, Catalog]]:
     settings = compose_settings(overrides)
-    workspace = Workspace(Path(settings.workspace).expanduser().resolve())
+    workspace = open_workspace(settings.workspace)
     catalog = Catalog.of(settings.workspace, settings.catalog_url)
     try:
         yield settings, workspace, catalog

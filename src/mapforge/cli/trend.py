@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 
 from mapforge.cli.ending import OK
 from mapforge.cli.options import split_options
@@ -23,7 +22,7 @@ def trend(words: list[str], json_output: bool) -> int:
     from mapforge.io.workspace import Workspace
     from mapforge.pipeline.trend import trend_of
 
-    workspace = Workspace(Path(compose_settings(overrides).workspace).expanduser().resolve())
+    workspace = Workspace.at(compose_settings(overrides).workspace)
     points = trend_of(workspace, options["region"] or None, int(options["limit"]))
     if json_output:
         print_json({"trend": [asdict(point) for point in points]})

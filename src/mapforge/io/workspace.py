@@ -6,20 +6,52 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mapforge.errors import ConfigurationError, MissingInputError
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId
 from mapforge.io.atomic import write_text
+from mapforge.io.json_text import read_object
+from mapforge.io.object_store import ObjectStore, is_store, store_at
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}")
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A workspace folder. Its paths are derived, never stored."""
+    """A workspace folder. Its paths are derived, never stored.
+
+    store: where the workspace lies when it is a remote one; the folder then holds this machine's copies.
+    """
 
     root: Path
+    store: ObjectStore | None = None
+
+    @classmethod
+    def at(cls, place: str) -> Workspace:
+        """The workspace in a folder, or at a URL. Raises ConfigurationError on a URL that is none of a store."""
+        if is_store(place):
+            store = store_at(place)
+            return cls(store.cache_folder, store)
+        return cls(Path(place).expanduser().resolve())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A remote workspace that goes to another machine uses the copies there."""
+        return (Workspace, (self.root,)) if self.store is None else (Workspace.at, (self.store.url,))
+
+    def name_of(self, path: Path) -> str:
+        """A file's name in the workspace, wherever that lies."""
+        return path.relative_to(self.root).as_posix()
+
+    def require_folder(self, what: str) -> None:
+        """Raises ConfigurationError for a workspace in an object store, where `what` is not to be had."""
+        if self.store is not None:
+            raise ConfigurationError(f"{what} needs a workspace in a folder; this one is {self.store.url}")
+
+    def holds(self, path: Path) -> bool:
+        """Whether the workspace has this file; a remote one need not have a copy here."""
+        return path.exists() if self.store is None else self.store.holds(self.name_of(path))
 
     @property
     def tmp(self) -> Path:
@@ -135,8 +167,7 @@ class Workspace:
         path = self.root / "map.json"
         if not path.exists():
             raise MissingInputError(f"{path} is missing: the workspace has no map yet; run a region first")
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        return MapFrame(raw["epsg"], (raw["origin_m"][0], raw["origin_m"][1]), raw["epoch"])
+        return MapFrame.from_dict(read_object(path, "restore it: every product of the workspace lies in its frame"))
 
     def has_frame(self) -> bool:
         return (self.root / "map.json").exists()

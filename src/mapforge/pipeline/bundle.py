@@ -62,6 +62,7 @@ def write_bundle(settings: Settings, catalog: Catalog, tile: TileId, out: Path, 
     """
     known = catalog.tile(str(tile))
     facts = RegionFacts(settings, catalog, Recipes.of(settings))
+    facts.workspace.require_folder("bundling a tile")
     facts.read_manifests()
     facts.look_at_drives()
     drives = facts.drives_by_tile().get(tile, [])

@@ -67,7 +67,8 @@ def collect(settings: Settings, catalog: Catalog, dry: bool = False, own_run: st
 
     dry: only says what would go. own_run: the run that asks; any other living one keeps everything as it is.
     """
-    workspace = Workspace(Path(settings.workspace).expanduser().resolve())
+    workspace = Workspace.at(settings.workspace)
+    workspace.require_folder("engine.storage_budget_gb")
     used = _size(workspace.root)
     budget = used if settings.engine.storage_budget_gb is None else round(settings.engine.storage_budget_gb * GB)
     if used <= budget:

@@ -15,10 +15,10 @@ from mapforge.errors import ContractError
 from mapforge.geometry.tiles import TileId
 from mapforge.ingest.discovery import LogSource, find_logs
 from mapforge.ingest.source_index import drive_fingerprint, place_stamp, remembered_sha256
-from mapforge.io.drive_store import DriveReader
 from mapforge.io.parquet import read_metadata
 from mapforge.pipeline.plan import Action, Task
 from mapforge.pipeline.region_facts import DriveFacts, RegionFacts, grown
+from mapforge.pipeline.staging import check_drive
 from mapforge.pipeline.stamps import Recipe
 from mapforge.pipeline.standing import Standing, verified
 
@@ -53,7 +53,7 @@ def _ingest_task(log: LogSource, sha256: str | None, facts: RegionFacts) -> Task
     if facts.manifests[drive].fingerprint != wanted:
         return Task("ingest", item, Action.RUN, ("settings or code of ingest changed",), drive, recipe=recipe)
     try:
-        DriveReader(facts.workspace.drive(drive)).verify(facts.verify_fully)
+        check_drive(facts.workspace, drive, facts.verify_fully)
     except ContractError as error:
         return Task("ingest", item, Action.RUN, (str(error),), drive, recipe=recipe)
     return Task("ingest", item, Action.REUSE, (), drive)

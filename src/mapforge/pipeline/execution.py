@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from mapforge.catalog import Catalog
+from mapforge.errors import MapForgeError
 from mapforge.pipeline.jobs import Job, JobError, Outcome
 from mapforge.pipeline.runners import Runner
-from mapforge.pipeline.stamps import Failure, Ledger
+from mapforge.pipeline.staging import receive
+from mapforge.pipeline.stamps import Failure, Ledger, StoredOutput
 from mapforge.pipeline.telemetry import Watchers
 
 
@@ -40,10 +42,14 @@ class NoProgress:
 
 @dataclass
 class StageResult:
-    """What a stage's jobs came to. outputs: item -> files; errors: item -> why it failed."""
+    """What a stage's jobs came to. outputs: item -> files; errors: item -> why it failed.
+
+    delivered: of a remote workspace, what is in the store without a stamp yet, by name.
+    """
 
     outputs: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     errors: dict[str, JobError] = field(default_factory=dict)
+    delivered: dict[str, StoredOutput] = field(default_factory=dict)
 
 
 @dataclass
@@ -79,6 +85,7 @@ class Execution:
         self.progress.begin(stage, len(jobs) + reused, reused)
         self.watchers.tell(lambda watcher: watcher.stage_began(stage, len(jobs), reused))
         for outcome in self.runner.map(jobs) if jobs else ():
+            outcome = _arrived(outcome, by_item[outcome.item])
             self._take(outcome, by_item[outcome.item], result)
             if outcome.error is None and finished is not None:
                 finished(outcome.item, outcome.outputs)
@@ -96,6 +103,7 @@ class Execution:
         message = trace = None
         if outcome.error is None:
             result.outputs[outcome.item] = outcome.outputs
+            result.delivered.update({output.name: output for output in outcome.delivered})
             ledger.forgive(outcome.stage, outcome.item)
         else:
             result.errors[outcome.item] = outcome.error
@@ -108,3 +116,14 @@ class Execution:
         self.catalog.record_attempt(self.run_id, outcome.stage, outcome.item, outcome.seconds, message, trace)
         self.progress.advance(outcome.stage, outcome.item, message)
         self.watchers.tell(lambda watcher: watcher.job_ended(outcome))
+
+
+def _arrived(outcome: Outcome, job: Job) -> Outcome:
+    """The outcome as it counts here: its outputs lie in the workspace as this machine sees it."""
+    if outcome.error is not None:
+        return outcome
+    try:
+        receive(outcome.stage, outcome.item, outcome.delivered, job.recipe is not None and job.stamps, job.workspace)
+    except (MapForgeError, OSError) as error:
+        return replace(outcome, outputs=(), error=JobError(type(error).__name__, str(error), ""))
+    return replace(outcome, outputs=tuple(job.workspace.root / path for path in outcome.outputs))

@@ -15,6 +15,9 @@ from mapforge.pipeline.region_facts import DriveFacts, RegionFacts
 from mapforge.pipeline.stamps import Recipe
 from mapforge.releases.manifest import builds_of
 
+ON_THE_DEVICE = ("rasterization", "perception", "detection")
+"""Stages whose tensors live on the device of the settings."""
+
 
 def ingest_job(task: Task, facts: RegionFacts) -> Job:
     from mapforge.ingest.stage import IngestInputs
@@ -126,7 +129,8 @@ def cutting_job(pieces: dict[TileId, str], removed: Sequence[TileId], facts: Reg
 def _job(
     task: Task, facts: RegionFacts, run: Callable[[Any, Any], list[Path]], inputs: Any, config: Any, stamps: bool = True
 ) -> Job:
-    return Job(task.stage, task.item, run, inputs, config, task.recipe, facts.workspace, stamps)
+    uses_device = task.stage in ON_THE_DEVICE
+    return Job(task.stage, task.item, run, inputs, config, task.recipe, facts.workspace, stamps, uses_device)
 
 
 def _fingerprint(task: Task) -> str:

@@ -14,12 +14,21 @@ from typing import Any
 import psutil
 
 from mapforge.io.workspace import Workspace
-from mapforge.pipeline.stamps import Ledger, Recipe
+from mapforge.pipeline import staging
+from mapforge.pipeline.stamps import Ledger, Recipe, StoredOutput
 
 _MOST_MESSAGES = 1000
 """Kept of one job."""
 
-OF_THE_MACHINE = ("OSError", "PermissionError", "BlockingIOError", "TimeoutError", "ConnectionError", "CatalogError")
+OF_THE_MACHINE = (
+    "OSError",
+    "PermissionError",
+    "BlockingIOError",
+    "TimeoutError",
+    "ConnectionError",
+    "CatalogError",
+    "StorageError",
+)
 """Kinds of errors that say nothing of what was worked on."""
 
 
@@ -29,7 +38,7 @@ class Job:
 
     item: the log, drive, tile or tile@drive it is about. run: takes (inputs, config), returns the files it wrote.
     recipe: everything that decides the result. stamps: the worker stamps the item with it; else who runs the jobs does,
-    for many items at once.
+    for many items at once. uses_device: it computes on the device of the settings, a GPU perhaps.
     """
 
     stage: str
@@ -40,6 +49,7 @@ class Job:
     recipe: Recipe | None
     workspace: Workspace
     stamps: bool = True
+    uses_device: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,10 @@ class JobMessage:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended. outputs: what it wrote; error: None when it went well; messages: what its code logged."""
+    """How a job ended. outputs: what it wrote; error: None when it went well; messages: what its code logged.
+
+    delivered: of a remote workspace, what is in the store, by name, without a stamp yet.
+    """
 
     stage: str
     item: str
@@ -80,22 +93,28 @@ class Outcome:
     outputs: tuple[Path, ...] = ()
     error: JobError | None = None
     messages: tuple[JobMessage, ...] = ()
+    delivered: tuple[StoredOutput, ...] = ()
 
 
 def execute(job: Job) -> Outcome:
     """Runs a job where it is called and stamps it. Never raises an Exception: it is the border of a worker."""
     started = time.perf_counter()
     outputs: tuple[Path, ...] = ()
+    delivered: tuple[StoredOutput, ...] = ()
     failure = None
     with _messages() as messages:
         try:
+            staging.fetch_inputs(job.stage, job.inputs, job.workspace)
             outputs = tuple(job.run(job.inputs, job.config))
             if job.recipe is not None and job.stamps:
                 Ledger(job.workspace).write(job.stage, job.item, job.recipe, outputs)
+            else:
+                delivered = staging.deliver(job.stage, job.inputs, outputs, job.workspace)
+            outputs = staging.portable(outputs, job.workspace)
         except Exception as error:  # noqa: BLE001 - one bad drive or tile must not end the run
             outputs, failure = (), JobError(type(error).__name__, str(error), traceback.format_exc())
     seconds = time.perf_counter() - started
-    return Outcome(job.stage, job.item, seconds, peak_memory_mb(), outputs, failure, tuple(messages))
+    return Outcome(job.stage, job.item, seconds, peak_memory_mb(), outputs, failure, tuple(messages), delivered)
 
 
 class _Gather(logging.Handler):

@@ -10,7 +10,6 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from mapforge.catalog import Catalog
@@ -44,7 +43,8 @@ def nightly(settings: Settings, runner: Runner, progress: Progress | None = None
     The summary is written to nights/<id>/ as JSON and Markdown, and to nights/latest.*; one that was skipped because
     another night is running leaves `latest` alone.
     """
-    workspace = Workspace(Path(settings.workspace).expanduser().resolve())
+    workspace = Workspace.at(settings.workspace)
+    workspace.require_folder("mapforge nightly")
     began = time.perf_counter()
     night = NightSummary(
         new_run_id(), str(workspace.root), settings.region.name, datetime.now(tz=UTC).isoformat(timespec="seconds")

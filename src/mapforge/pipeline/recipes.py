@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mapforge import __version__
-from mapforge.config import Settings
+from mapforge.config import EngineConfig, EngineKind, Settings
 from mapforge.errors import MissingInputError
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId
@@ -52,7 +52,7 @@ class Recipes:
         for path in (bev, signs):
             if not path.is_file():
                 raise MissingInputError(f"model weights {path} are missing; set models.bev and models.signs")
-        return cls(settings, bev, signs, resolve_device(settings.engine.device))
+        return cls(settings, bev, signs, _device(settings.engine))
 
     @cached_property
     def model_ids(self) -> dict[str, str]:
@@ -156,6 +156,13 @@ class Recipes:
         of_stages = {stage: asdict(getattr(self.settings, stage)) for stage in STAGES_WITH_SETTINGS}
         of_stages["localization"]["alignment"].pop("readjust")
         return {stage: json.dumps(plain, sort_keys=True, default=_plain) for stage, plain in of_stages.items()}
+
+
+def _device(engine: EngineConfig) -> str:
+    """Where the GPUs are elsewhere, this machine need not have one."""
+    if engine.device == "cuda" and engine.kind is EngineKind.dask and engine.gpu_resource:
+        return engine.device
+    return resolve_device(engine.device)
 
 
 def _plain(value: Any) -> Any:

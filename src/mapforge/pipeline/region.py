@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,16 +11,18 @@ from mapforge.catalog.tables import DriveState, TileState
 from mapforge.errors import LeaseHeldError, NoUsableDriveError
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId, tiles_near
+from mapforge.io import mirror
 from mapforge.io.fingerprint import fingerprint_of, sha256_of_file
 from mapforge.io.trajectories import path_sha256, read_trajectory
 from mapforge.localization.settled import read_ledger
-from mapforge.pipeline import drive_tasks, job_inputs, tile_tasks
+from mapforge.pipeline import drive_tasks, job_inputs, staging, tile_tasks
 from mapforge.pipeline.drive_monitor import look_over
 from mapforge.pipeline.execution import Execution, StageResult
 from mapforge.pipeline.jobs import Job, JobError
 from mapforge.pipeline.plan import Action, Task
 from mapforge.pipeline.region_facts import TILE_REACH_M, RegionFacts, grown
-from mapforge.pipeline.stamps import Stamp
+from mapforge.pipeline.stage_files import tile_of
+from mapforge.pipeline.stamps import Recipe, Stamp, StoredOutput
 from mapforge.pipeline.tile_tasks import TilePlan
 from mapforge.schemas.drive import DriveManifest
 
@@ -102,7 +104,8 @@ class _Build:
 
     def _compare_with_fleet(self, ingested: set[str]) -> None:
         """Drives of the region whose vital signs are odd are named; new ones are parked where the settings say so."""
-        odd = look_over(self.facts.workspace, sorted(self.facts.manifests))
+        with staging.drive_vitals(self.facts.workspace, self.facts.manifests):
+            odd = look_over(self.facts.workspace, sorted(self.facts.manifests))
         self.result.odd = {drive: words for drive, words in odd.items() if drive in self.facts.region_drives}
         held = ingested & set(self.result.odd) if self.facts.settings.engine.hold_odd_drives else set()
         for drive in sorted(held):
@@ -126,6 +129,7 @@ class _Build:
             )
         lon_deg, lat_deg = known[0]
         workspace.write_frame(MapFrame.at(lon_deg, lat_deg, settings.map.epsg, settings.map.epoch))
+        mirror.put(workspace, [workspace.root / "map.json"])
 
     def localize(self) -> None:
         """Each drive by itself."""
@@ -148,7 +152,7 @@ class _Build:
         if moving and not done.errors:
             finals = {path.stem: path for path in done.outputs["map"]}
             stamps = {own.drive_id: self._settled(own.drive_id, finals.get(own.drive_id)) for own in moving}
-            self.facts.ledger.keep("alignment", stamps)
+            self.facts.ledger.keep("alignment", stamps, done.delivered)
             for drive in stamps:
                 self.facts.look_at(drive)
         for drive, own in sorted(self.facts.drives.items()):
@@ -213,8 +217,15 @@ class _Build:
             paths = [self.facts.workspace.observation(tile, drive) for tile in good]
             recipe = self.facts.observations_recipe(self.facts.drives[drive])
             if any(task.action is Action.RUN for task in own):
-                self.facts.ledger.write("perception", drive, recipe, paths)
+                known = {**self._stamped_before("perception", drive, recipe), **done.delivered}
+                self.facts.ledger.write("perception", drive, recipe, paths, known=known)
             self.facts.look_at_elements(self.facts.drives[drive], {tile for tile in bad if tile is not None})
+
+    def _stamped_before(self, stage: str, item: str, recipe: Recipe) -> dict[str, StoredOutput]:
+        """Outputs of a remote workspace that an earlier run stamped: they need not lie here."""
+        stamp = self.facts.ledger.stamp(stage, item) if self.facts.workspace.store is not None else None
+        same = stamp is not None and dict(stamp.parts) == dict(recipe.parts)
+        return {output.name: output for output in stamp.outputs} if stamp is not None and same else {}
 
     def vectorize(self) -> None:
         drives = [drive for drive in self.needed if drive in self.facts.drives]
@@ -270,9 +281,10 @@ class _Build:
                 self._fail_tile(tile, "tiles", error)
                 self.fused.pop(tile, None)
         if jobs:
-            self._record_builds({_tile_of(path): path for path in done.outputs.get("map", ())})
+            files = {tile_of(path): path for path in done.outputs.get("map", ())}
+            self._record_builds(files, done.delivered)
 
-    def _record_builds(self, files: dict[TileId, Path]) -> None:
+    def _record_builds(self, files: dict[TileId, Path], delivered: Mapping[str, StoredOutput]) -> None:
         """A tile of another region gets a new build too, when the name of an element that crosses into it changed."""
         ledger, recipes = self.facts.ledger, self.facts.recipes
         self.catalog.record_builds(
@@ -295,7 +307,8 @@ class _Build:
         # claimed tiles last: a run that is killed here cuts them again, and with them the others
         for tile in sorted(files, key=lambda tile: tile in self.claimed):
             outputs = [files[tile], self.facts.workspace.tile_names(tile)]
-            ledger.write("tiles", str(tile), recipes.tile(self._fused(tile), self._linked(tile)), outputs)
+            recipe = recipes.tile(self._fused(tile), self._linked(tile))
+            ledger.write("tiles", str(tile), recipe, outputs, known=delivered)
         self.result.changed = set(files)
 
     def _fused(self, tile: TileId) -> str:
@@ -393,7 +406,3 @@ class _Build:
 
 def _of(tasks: Iterable[Task], stage: str) -> list[Task]:
     return [task for task in tasks if task.stage == stage]
-
-
-def _tile_of(path: Path) -> TileId:
-    return TileId.parse("/".join(path.parent.parts[-3:]))

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from mapforge.geometry.tiles import TileId
 from mapforge.io.drive_store import DriveReader
 from mapforge.io.workspace import Workspace
 from mapforge.pipeline.recipes import Recipes
+from mapforge.pipeline.staging import open_workspace
 from mapforge.pipeline.stamps import Ledger, Recipe, Stamp
 from mapforge.pipeline.standing import Standing, standing, verified
 from mapforge.pipeline.withdrawn_logs import withdrawn_logs
@@ -79,7 +79,7 @@ class RegionFacts:
 
     @cached_property
     def workspace(self) -> Workspace:
-        return Workspace(Path(self.settings.workspace).expanduser().resolve())
+        return open_workspace(self.settings.workspace)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -21,6 +21,7 @@ from mapforge.config import EngineConfig, EngineKind, Settings, settings_to_dict
 from mapforge.errors import CatalogError
 from mapforge.geometry.tiles import TileId
 from mapforge.ingest.discovery import format_of
+from mapforge.io import mirror
 from mapforge.io.drive_store import DriveReader
 from mapforge.io.trajectories import read_trajectory, read_trajectory_info
 from mapforge.io.trajectory_quality import read_quality
@@ -36,6 +37,8 @@ from mapforge.pipeline.region import RegionResult, build_region
 from mapforge.pipeline.region_facts import RegionFacts
 from mapforge.pipeline.reports import read_report, report_again
 from mapforge.pipeline.runners import InlineRunner, LocalRunner, Runner
+from mapforge.pipeline.stage_files import read_by_validation
+from mapforge.pipeline.staging import fetch
 from mapforge.pipeline.telemetry import watched, watchers_of
 from mapforge.pipeline.trend import trend_of
 from mapforge.schemas.report import DriveSummary, FailedTile, RunSummary
@@ -76,7 +79,7 @@ def open_run(settings: Settings, execution: Execution, name: str | None = None) 
     _close_lost_runs(catalog)
     catalog.start_run(run_id, name or settings.region.name, settings_to_dict(settings))
     if not _others_are_running(catalog, run_id):
-        shutil.rmtree(Workspace(Path(settings.workspace).expanduser().resolve()).tmp, ignore_errors=True)
+        shutil.rmtree(Workspace.at(settings.workspace).tmp, ignore_errors=True)
     _UNDER_WAY.add(run_id)
     try:
         with catalog.keep_leases(run_id):
@@ -145,6 +148,7 @@ def _build_and_judge(facts: RegionFacts, execution: Execution, started: float) -
     execution.progress.begin("validation", len(region.builds), 0)
     judging = time.perf_counter()
     reference = Path(settings.region.reference).expanduser().resolve() if settings.region.reference else None
+    fetch(read_by_validation(workspace, region.builds, region.drives), workspace)
     inputs = workspace_inputs(workspace, region.builds, list(region.drives), reference, settings.region.city)
     result = validate(inputs, settings.validation)
     _record_verdicts(result.tiles, region.changed, facts, execution)
@@ -159,6 +163,7 @@ def _build_and_judge(facts: RegionFacts, execution: Execution, started: float) -
         region.rasters,
         settings.validation.worst_tiles,
     )
+    mirror.put(workspace, files)
     if not region.failed and not region.skipped:
         verdict = verdict_standing(facts, region.builds)
         facts.ledger.write("validation", verdict_item(facts), verdict.recipe, files, {"run_id": execution.run_id})

@@ -6,12 +6,13 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mapforge.io import mirror
 from mapforge.io.fingerprint import fingerprint_of, sha256_of_file
 from mapforge.io.workspace import Workspace
 
@@ -36,14 +37,34 @@ class StoredOutput:
     modified_ns: int
     sha256: str
 
+    @property
+    def is_named_well(self) -> bool:
+        """Whether it lies in the workspace: what a stamp names may be deleted."""
+        name = self.name
+        if not isinstance(name, str) or not name or "\0" in name or not isinstance(self.size_bytes, int):
+            return False
+        return not Path(name).is_absolute() and ".." not in Path(name).parts
+
     @classmethod
     def of(cls, path: Path, workspace: Workspace) -> StoredOutput:
         status = path.stat()
-        name = path.relative_to(workspace.root).as_posix()
+        name = workspace.name_of(path)
         return cls(name, status.st_size, status.st_mtime_ns, sha256_of_file(path))
 
     def is_whole(self, workspace: Workspace, verify_fully: bool = False) -> bool:
-        """Whether the file is what it was: by size and time, by sha256 where the time differs or when asked to."""
+        """Whether the file is what it was: by size and time, by sha256 where the time differs or when asked to.
+
+        In a remote workspace: by size, by sha256 when asked to; what is fetched is compared by sha256 in any case.
+        """
+        store = workspace.store
+        if store is None:
+            return self.is_whole_here(workspace, verify_fully)
+        return store.has_size(self.name, self.size_bytes) and not (
+            verify_fully and store.sha256(self.name) != self.sha256
+        )
+
+    def is_whole_here(self, workspace: Workspace, verify_fully: bool = False) -> bool:
+        """The same of the file, or the copy, on this machine."""
         path = workspace.root / self.name
         try:
             status = path.stat()
@@ -73,18 +94,27 @@ class Stamp:
 
     @classmethod
     def of(
-        cls, recipe: Recipe, outputs: Iterable[Path], workspace: Workspace, notes: Mapping[str, Any] | None = None
+        cls,
+        recipe: Recipe,
+        outputs: Iterable[Path],
+        workspace: Workspace,
+        notes: Mapping[str, Any] | None = None,
+        known: Mapping[str, StoredOutput] | None = None,
     ) -> Stamp:
-        """For outputs that are there."""
-        return cls(recipe.parts, tuple(StoredOutput.of(path, workspace) for path in sorted(outputs)), notes or {})
+        """For outputs that are there. known: by name, those that need not be looked at."""
+        found = known or {}
+        stored = (found.get(workspace.name_of(path)) or StoredOutput.of(path, workspace) for path in sorted(outputs))
+        return cls(recipe.parts, tuple(stored), notes or {})
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Stamp | None:
         """None when it is none, or torn."""
         try:
-            return cls(raw["parts"], tuple(StoredOutput(*entry) for entry in raw["outputs"]), raw["notes"])
-        except (KeyError, TypeError):
+            outputs = tuple(StoredOutput(*entry) for entry in raw["outputs"])
+            stamp = cls(dict(raw["parts"]), outputs, dict(raw["notes"]))
+        except (KeyError, TypeError, ValueError):
             return None
+        return stamp if all(output.is_named_well for output in outputs) else None
 
     def as_dict(self) -> dict[str, Any]:
         entries = [[o.name, o.size_bytes, o.modified_ns, o.sha256] for o in self.outputs]
@@ -114,7 +144,7 @@ class Ledger:
     """The stamps and failures of one workspace.
 
     A stamp that a power cut tore counts as none and its item is done again, so stamps are not flushed to the disk:
-    that keeps thousands of them cheap.
+    that keeps thousands of them cheap. In a remote workspace a stamp goes to the store when its outputs are there.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -124,21 +154,32 @@ class Ledger:
         return Stamp.from_dict(_read(self._path(stage, item)))
 
     def write(
-        self, stage: str, item: str, recipe: Recipe, outputs: Iterable[Path], notes: Mapping[str, Any] | None = None
+        self,
+        stage: str,
+        item: str,
+        recipe: Recipe,
+        outputs: Iterable[Path],
+        notes: Mapping[str, Any] | None = None,
+        known: Mapping[str, StoredOutput] | None = None,
     ) -> Stamp:
-        """Stamps an item and forgets that it ever failed."""
-        stamp = Stamp.of(recipe, outputs, self.workspace, notes)
-        self.keep(stage, {item: stamp})
+        """Stamps an item and forgets that it ever failed. known: outputs, by name, that need not be looked at."""
+        stamp = Stamp.of(recipe, outputs, self.workspace, notes, known)
+        self.keep(stage, {item: stamp}, known or {})
         return stamp
 
-    def keep(self, stage: str, stamps: Mapping[str, Stamp]) -> None:
-        """Writes the stamps of items that were made together: all of them count, or none."""
+    def keep(self, stage: str, stamps: Mapping[str, Stamp], delivered: Collection[str] = ()) -> None:
+        """Writes the stamps of items that were made together: all of them count, or none.
+
+        delivered: names of outputs that the store of a remote workspace has already.
+        """
+        made = (output.name for stamp in stamps.values() for output in stamp.outputs)
+        mirror.put(self.workspace, (self.workspace.root / name for name in made if name not in delivered))
         if len(stamps) > 1:
             together = {item: stamp.as_dict() for item, stamp in stamps.items()}
             self._write(self._together_path(stage), together)
         for item, stamp in stamps.items():
             self._write(self._path(stage, item), stamp.as_dict())
-            self._failure_path(stage, item).unlink(missing_ok=True)
+            self._remove(self._failure_path(stage, item))
 
     def kept_together(self, stage: str) -> dict[str, Stamp]:
         """The newest stamps that were written together, some of them perhaps nowhere else: a kill came in between."""
@@ -150,13 +191,18 @@ class Ledger:
         together = {other: stamp.as_dict() for other, stamp in self.kept_together(stage).items() if other != item}
         if self._together_path(stage).exists():
             self._write(self._together_path(stage), together)
-        self._path(stage, item).unlink(missing_ok=True)
-        self._failure_path(stage, item).unlink(missing_ok=True)
+        self._remove(self._path(stage, item))
+        self._remove(self._failure_path(stage, item))
+
+    def fetch(self, stage: str, item: str) -> Stamp | None:
+        """The stamp as it is now in the store of a remote workspace; like `stamp` in a local one."""
+        mirror.fetch_record(self.workspace, self._path(stage, item))
+        return self.stamp(stage, item)
 
     def failure(self, stage: str, item: str) -> Failure | None:
         try:
             return Failure(**_read(self._failure_path(stage, item)))
-        except TypeError:
+        except TypeError:  # none, or torn
             return None
 
     def record_failure(self, failure: Failure) -> Failure:
@@ -170,15 +216,15 @@ class Ledger:
     def forgive(self, stage: str, item: str) -> bool:
         """Forgets a failure; whether there was one."""
         path = self._failure_path(stage, item)
-        existed = path.exists()
-        path.unlink(missing_ok=True)
-        return existed
+        return self._remove(path)
 
     def failures(self, stage: str) -> list[Failure]:
         """What failed last in a stage, sorted by item."""
         folder = self.workspace.root / "stamps" / stage
-        found = [Failure(**raw) for path in folder.rglob(f"*{_FAILED}") if (raw := _read(path))]
-        return sorted(found, key=lambda failure: failure.item)
+        names = {entry.name for entry in fields(Failure)}
+        raws = (_read(path) for path in folder.rglob(f"*{_FAILED}"))
+        found = [Failure(**raw) for raw in raws if names - {"count"} <= raw.keys() <= names]
+        return sorted(found, key=lambda failure: str(failure.item))
 
     def _together_path(self, stage: str) -> Path:
         return self.workspace.root / "stamps" / f"{stage}.together"
@@ -192,11 +238,22 @@ class Ledger:
         safe = item if _SAFE_ITEM.fullmatch(item) else hashlib.sha256(item.encode()).hexdigest()[:32]
         return self.workspace.stamp(stage, safe)
 
+    def _remove(self, path: Path) -> bool:
+        """Whether there was such a file; copies of stamps and failures are as old as the run, so none here is none."""
+        if not path.exists():
+            return False
+        mirror.remove(self.workspace, [path])
+        path.unlink(missing_ok=True)
+        return True
+
     def _write(self, path: Path, document: Mapping[str, Any]) -> None:
+        text = json.dumps(document)
+        if self.workspace.store is not None:  # first, so that no copy here is ahead of the store
+            self.workspace.store.put_bytes(self.workspace.name_of(path), text.encode())
         self.workspace.tmp.mkdir(parents=True, exist_ok=True)
         unfinished = self.workspace.tmp / f"{uuid.uuid4().hex}.json"
         try:
-            unfinished.write_text(json.dumps(document), encoding="utf-8")
+            unfinished.write_text(text, encoding="utf-8")
             path.parent.mkdir(parents=True, exist_ok=True)
             unfinished.replace(path)
         finally:
@@ -211,6 +268,6 @@ def _read(path: Path) -> dict[str, Any]:
     """Empty when there is none or it is torn."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, UnicodeDecodeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return {}
     return raw if isinstance(raw, dict) else {}

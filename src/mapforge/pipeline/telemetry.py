@@ -82,7 +82,7 @@ def watched(watchers: Watchers, run_id: str, region: str) -> Iterator[RunEnd]:
 
 def watchers_of(settings: Settings, run_id: str) -> Watchers:
     """Those that the settings ask for; what they need is imported only then."""
-    workspace, telemetry = Workspace(Path(settings.workspace).expanduser().resolve()), settings.telemetry
+    workspace, telemetry = Workspace.at(settings.workspace), settings.telemetry
     chosen: list[Watcher] = []
     if telemetry.log:
         from mapforge.pipeline.run_log import RunLog

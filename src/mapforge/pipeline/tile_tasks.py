@@ -66,7 +66,8 @@ def _removed(facts: RegionFacts, tiles: Sequence[TileId]) -> list[TileId]:
     """Tiles beside these that have names but no map elements: their only drive was withdrawn."""
     workspace = facts.workspace
     beside = sorted(grown(tiles) - set(tiles))
-    return [t for t in beside if workspace.tile_names(t).exists() and not workspace.map_elements(t).exists()]
+    named = [tile for tile in beside if workspace.holds(workspace.tile_names(tile))]
+    return [tile for tile in named if not workspace.holds(workspace.map_elements(tile))]
 
 
 def fusion_task(facts: RegionFacts, tile: TileId, drives: Iterable[str]) -> Task:
@@ -79,11 +80,11 @@ def fusion_task(facts: RegionFacts, tile: TileId, drives: Iterable[str]) -> Task
 
 def lanes_task(facts: RegionFacts, tile: TileId, drives: Iterable[str], fused: Mapping[TileId, str]) -> Task:
     """fused: fingerprints of map elements as they are, or will be; of other tiles those of earlier runs count."""
-    around = {}
+    around, workspace = {}, facts.workspace
     for near in sorted({tile, *tile.neighbours()}):
         if near in fused:
             around[near] = fused[near]
-        elif facts.workspace.map_elements(near).exists() and (stamp := facts.ledger.stamp("fusion", str(near))):
+        elif workspace.holds(workspace.map_elements(near)) and (stamp := facts.ledger.stamp("fusion", str(near))):
             around[near] = stamp.fingerprint
     paths = {drive: str(facts.drives[drive].path_sha256) for drive in drives}
     now = standing(facts.ledger, "lane_graph", str(tile), facts.recipes.lanes(around, paths))

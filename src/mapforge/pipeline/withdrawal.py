@@ -48,6 +48,7 @@ def withdraw(workspace: Workspace, catalog: Catalog, drive_id: str, reason: str)
     releases stay as they are. Raises UnknownRunError when there is no such drive, ContractError when its manifest is
     damaged, so that its log could not be told from others.
     """
+    workspace.require_folder("withdrawing a drive")
     ledger = Ledger(workspace)
     manifest_path = workspace.drive(drive_id) / "manifest.json"
     known = {drive.drive_id for drive in catalog.drives()}
@@ -80,6 +81,7 @@ def withdraw(workspace: Workspace, catalog: Catalog, drive_id: str, reason: str)
 
 def readmit(workspace: Workspace, catalog: Catalog, drive_id: str) -> int:
     """The log of a withdrawn drive may be taken in again; returns how many logs that is."""
+    workspace.require_folder("readmitting a drive")
     with exclusive(workspace, "withdrawn"):
         logs = withdrawn_logs(workspace)
         left = {sha256: entry for sha256, entry in logs.items() if entry["drive_id"] != drive_id}

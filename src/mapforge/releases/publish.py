@@ -1,12 +1,12 @@
 """Publishes a release, and goes back to an earlier one.
 
 In this order, so that a kill between any two steps leaves one whole release current: the release folder appears by one
-rename; the catalog learns of it; the pointer is replaced by one rename; the catalog follows the pointer.
+rename; the catalog learns of it; the pointer is replaced by one rename; the catalog follows the pointer. In an object
+store the files of a release come before its manifest, and that before the pointer, each of which is put in one piece.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Collection, Mapping
@@ -17,8 +17,11 @@ from mapforge import __version__
 from mapforge.catalog import Catalog
 from mapforge.catalog.releases import ReleaseRecords
 from mapforge.errors import ReleaseError
+from mapforge.geometry.tiles import TileId
 from mapforge.io.atomic import atomic_folder
 from mapforge.io.fingerprint import sha256_of_file
+from mapforge.io.json_text import read_object
+from mapforge.io.mirror import fetch_immutable, put_folder
 from mapforge.io.workspace import Workspace
 from mapforge.releases.config import ReleasesConfig
 from mapforge.releases.manifest import MANIFEST, POINTER, ReleaseManifest, current_release, read_release, release_names
@@ -53,6 +56,9 @@ def publish(
         reconcile(workspace, catalog)
         previous = current_release(workspace)
         new_name = name or run_id
+        asked = [workspace.tile(TileId.parse(tile), build) for tile, build in builds.items()]
+        kept = previous.files(workspace).values() if previous is not None else ()
+        fetch_immutable(workspace, (*asked, *kept))
         chosen = select_tiles(workspace, catalog, builds, previous, removed, new_name, config.verify_kept)
         if previous is not None and previous.tiles == chosen.tiles and name in (None, previous.name):
             return previous
@@ -104,6 +110,7 @@ def verified_release(workspace: Workspace, catalog: Catalog, name: str) -> Relea
     known = {release.name: release.manifest_sha256 for release in ReleaseRecords(catalog).all()}
     if known.get(manifest.name) not in (None, sha256_of_file(path)):
         raise ReleaseError(f"{path} is not what was published; take another release")
+    fetch_immutable(workspace, manifest.files(workspace).values())
     for tile in manifest.tiles:
         check_file(workspace, tile)
     return manifest
@@ -121,13 +128,15 @@ def _write(workspace: Workspace, manifest: ReleaseManifest, unfinished: Path, co
             from mapforge.releases.exports import add_exports
 
             add_exports(workspace, manifest, folder, config)
+    put_folder(workspace, workspace.release(manifest.name), MANIFEST)
 
 
 def _metrics(workspace: Workspace, run_id: str) -> dict[str, Any]:
     path = workspace.report(run_id) / "report.json"
     if not path.is_file():
         return {}
-    return dict(json.loads(path.read_text(encoding="utf-8")).get("metrics", {}))
+    metrics = read_object(path, "run the region again").get("metrics")
+    return metrics if isinstance(metrics, dict) else {}
 
 
 def _without_nan(value: Any) -> Any:

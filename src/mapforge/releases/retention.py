@@ -41,8 +41,10 @@ def prune(workspace: Workspace, catalog: Catalog, keep: int, keep_days: float | 
     """Leaves the newest `keep` releases, those younger than `keep_days`, and always the current one.
 
     Then tile files go that are in no release and are no tile's current build; while another run is building they stay,
-    because a new file may not be in the catalog yet. Raises LeaseHeldError while another process publishes.
+    because a new file may not be in the catalog yet. Raises LeaseHeldError while another process publishes,
+    ConfigurationError for a workspace in an object store.
     """
+    workspace.require_folder("removing old releases")
     with sole_writer(workspace) as unfinished:
         reconcile(workspace, catalog)
         names = _to_remove(workspace, catalog, keep, keep_days)

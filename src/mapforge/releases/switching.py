@@ -13,6 +13,7 @@ from mapforge.catalog.releases import ReleaseRecords
 from mapforge.errors import LeaseHeldError
 from mapforge.io.atomic import write_text
 from mapforge.io.fingerprint import sha256_of_file
+from mapforge.io.mirror import put
 from mapforge.io.workspace import Workspace
 from mapforge.releases.manifest import MANIFEST, POINTER, current_name, read_release, release_names
 
@@ -47,6 +48,7 @@ def switch(workspace: Workspace, catalog: Catalog, name: str, unfinished: Path) 
 
 def point_to(workspace: Workspace, name: str, unfinished: Path) -> None:
     write_text(workspace.releases / POINTER, name + "\n", unfinished)
+    put(workspace, [workspace.releases / POINTER])
 
 
 def reconcile(workspace: Workspace, catalog: Catalog) -> None:
