@@ -227,6 +227,7 @@ class Settings:
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
 
+MAX_REGION_BYTES = 2**20
 GROUPS = tuple(f.name for f in fields(Settings) if f.name not in ("workspace", "catalog_url"))
 
 
@@ -239,14 +240,36 @@ def compose_settings(overrides: list[str], name: str = "config") -> Settings:
     try:
         config = _compose(name, grammar)
         if region_file is not None:
-            config.region = OmegaConf.merge(config.region, OmegaConf.load(region_file))
+            config.region = OmegaConf.merge(config.region, _read_region(region_file))
         for key, value in literal:
             OmegaConf.update(config, key, value)
         settings = OmegaConf.to_object(config)
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError, TypeError) as error:
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, TypeError, RecursionError) as error:
         raise ConfigurationError(f"settings: {_first_lines(error)}") from error
     assert isinstance(settings, Settings)
     return settings
+
+
+def _read_region(path: str | Path) -> dict[str, Any]:
+    """Plain values of a region file. No aliases: a few lines of them can stand for gigabytes; no interpolations: they
+    could copy the environment into reports. Raises ConfigurationError."""
+    raw = Path(path).read_bytes()
+    if len(raw) > MAX_REGION_BYTES:
+        raise ConfigurationError(f"{path} has {len(raw)} bytes, a region file at most {MAX_REGION_BYTES}")
+    try:
+        text = raw.decode("utf-8")
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise ConfigurationError(f"{path} uses YAML aliases (*name); write the values out")
+        plain = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, ConfigurationError):
+            raise
+        raise ConfigurationError(f"{path} is no YAML file of a region: {str(error)[:300]}") from error
+    if not isinstance(plain, dict):
+        raise ConfigurationError(f"{path} holds no settings of a region but {str(plain)[:60]!r}; write key: value")
+    if "${" in text:
+        raise ConfigurationError(f"{path} refers to other values with ${{...}}; write them out")
+    return plain
 
 
 def settings_to_dict(settings: Settings) -> dict[str, Any]:

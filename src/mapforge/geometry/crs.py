@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
-from mapforge.errors import ConfigurationError, CrsMismatchError
+from mapforge.errors import ConfigurationError, ContractError, CrsMismatchError
 
 Float = NDArray[np.float64]
 
@@ -73,6 +74,17 @@ class MapFrame:
                 "reproject it or use another workspace"
             )
 
+    @classmethod
+    def from_dict(cls, raw: Any) -> MapFrame:
+        """The inverse of `as_dict`. Raises ContractError when it is none."""
+        try:
+            frame = cls(int(raw["epsg"]), (float(raw["origin_m"][0]), float(raw["origin_m"][1])), float(raw["epoch"]))
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+            raise ContractError(f"{str(raw)[:80]!r} is no frame of a map (epsg, origin_m, epoch)") from error
+        if not (1024 <= frame.epsg <= 998_999 and all(abs(v) < 1e8 for v in (*frame.origin_m, frame.epoch))):
+            raise ContractError(f"{str(raw)[:80]!r} is no frame of a map: EPSG code, origin or epoch out of range")
+        return frame
+
     def as_dict(self) -> dict[str, object]:
         return {"epsg": self.epsg, "origin_m": list(self.origin_m), "epoch": self.epoch}
 
@@ -116,7 +128,10 @@ def projjson(epsg: int) -> dict[str, object]:
 
 def epsg_of_projjson(crs: dict[str, object]) -> int:
     """EPSG code of a PROJJSON CRS. Raises ConfigurationError when it has none."""
-    code = pyproj.CRS.from_json_dict(crs).to_epsg()
+    try:
+        code = pyproj.CRS.from_json_dict(crs).to_epsg()
+    except (pyproj.exceptions.CRSError, TypeError, AttributeError) as error:
+        raise ConfigurationError(f"{str(crs)[:80]!r} is no PROJJSON; write the file again") from error
     if code is None:
         raise ConfigurationError(f"the CRS '{crs.get('name')}' has no EPSG code; reproject the file to one that has")
     return int(code)
@@ -124,7 +139,10 @@ def epsg_of_projjson(crs: dict[str, object]) -> int:
 
 @lru_cache(maxsize=32)
 def _crs(epsg: int) -> pyproj.CRS:
-    return pyproj.CRS.from_epsg(epsg)
+    try:
+        return pyproj.CRS.from_epsg(epsg)
+    except pyproj.exceptions.CRSError as error:
+        raise ConfigurationError(f"EPSG:{epsg} is no coordinate reference system that is known here") from error
 
 
 @lru_cache(maxsize=32)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.feather as feather
 
 from mapforge.errors import ConfigurationError, DriveRefusedError, LogError
 from mapforge.geometry.av2_cities import CITY_ORIGINS_LAT_LON_DEG, city_in_name
@@ -25,6 +24,13 @@ LIDAR = "lidar"
 _LIDAR_UNIT = "up_lidar"
 _QUATERNION, _TRANSLATION = ("qw", "qx", "qy", "qz"), ("tx_m", "ty_m", "tz_m")
 _CHUNK = 65536
+_LARGEST_BYTES = 2**31
+_POSE = dict.fromkeys((*_QUATERNION, *_TRANSLATION), pa.float64())
+_SWEEP = {
+    **dict.fromkeys(("x", "y", "z", "intensity"), pa.float32()),
+    "laser_number": pa.int16(),
+    "offset_ns": pa.int32(),
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class Av2Reader:
 
     def _poses(self) -> Iterator[RowsRecord]:
         """City poses in absolute UTM; the city's axes are UTM's."""
-        table = _read(self._path / "city_SE3_egovehicle.feather", ("timestamp_ns", *_QUATERNION, *_TRANSLATION))
+        table = _read(self._path / "city_SE3_egovehicle.feather", {"timestamp_ns": pa.int64(), **_POSE})
         table = table.sort_by("timestamp_ns")
         columns: dict[str, Any] = {name: table[name].to_numpy() for name in table.column_names}
         columns["tx_m"] = columns["tx_m"] + self._origin_m[0]
@@ -91,7 +97,7 @@ class Av2Reader:
             quarantine.note("the log has no calibration: its lidar is taken to be at the car's origin")
             return
         optics = _optics(folder / "intrinsics.feather")
-        table = _read(folder / "egovehicle_SE3_sensor.feather", ("sensor_name", *_QUATERNION, *_TRANSLATION))
+        table = _read(folder / "egovehicle_SE3_sensor.feather", {"sensor_name": pa.string(), **_POSE})
         for row in sorted(table.to_pylist(), key=lambda row: row["sensor_name"]):
             name = row["sensor_name"]
             try:
@@ -117,7 +123,8 @@ class Av2Reader:
         if not path.is_file():
             return
         sizes = ("length_m", "width_m", "height_m")
-        wanted = ("timestamp_ns", "track_uuid", "category", *_QUATERNION, *_TRANSLATION, *sizes)
+        names = {"track_uuid": pa.string(), "category": pa.string()}
+        wanted = {"timestamp_ns": pa.int64(), **names, **_POSE, **dict.fromkeys(sizes, pa.float64())}
         table = _read(path, wanted).sort_by("timestamp_ns").rename_columns({"track_uuid": "track_id"})
         for start in range(0, len(table), _CHUNK):
             piece = table.slice(start, _CHUNK)
@@ -141,7 +148,7 @@ def _city(path: Path, configured: str | None) -> str:
 
 def _sweep(path: Path, quarantine: Quarantine) -> SweepRecord | None:
     try:
-        table = _read(path, ("x", "y", "z", "intensity", "laser_number", "offset_ns"))
+        table = _read(path, _SWEEP)
     except LogError as error:
         quarantine.add("lidar", "sweep file unreadable")
         quarantine.note(str(error))
@@ -155,8 +162,8 @@ def _sweep(path: Path, quarantine: Quarantine) -> SweepRecord | None:
         xyz_sensor=xyz,
         ego_SE3_sensor=None,
         intensity=table["intensity"].to_numpy() * np.float32(1 / 255),
-        ring=table["laser_number"].to_numpy().astype(np.int16),
-        offset_ns=table["offset_ns"].to_numpy().astype(np.int32),
+        ring=table["laser_number"].to_numpy(),
+        offset_ns=table["offset_ns"].to_numpy(),
     )
 
 
@@ -181,7 +188,8 @@ def _stamped(folder: Path, suffix: str, quarantine: Quarantine, table: str) -> l
 def _optics(path: Path) -> dict[str, _Optics]:
     if not path.is_file():
         return {}
-    names = ("sensor_name", "fx_px", "fy_px", "cx_px", "cy_px", "k1", "k2", "k3", "width_px", "height_px")
+    numbers = dict.fromkeys(("fx_px", "fy_px", "cx_px", "cy_px", "k1", "k2", "k3"), pa.float64())
+    names = {"sensor_name": pa.string(), **numbers, "width_px": pa.int32(), "height_px": pa.int32()}
     return {
         row["sensor_name"]: _Optics(
             (row["fx_px"], row["fy_px"], row["cx_px"], row["cy_px"]),
@@ -193,13 +201,21 @@ def _optics(path: Path) -> dict[str, _Optics]:
     }
 
 
-def _read(path: Path, columns: tuple[str, ...]) -> pa.Table:
-    """Columns of a feather file. Raises LogError when it is damaged or lacks one."""
+def _read(path: Path, columns: Mapping[str, pa.DataType]) -> pa.Table:
+    """Columns of a feather file, of these types. Raises LogError when it is damaged, or lacks one or its values."""
+    if path.stat().st_size > _LARGEST_BYTES:
+        raise LogError(f"{path} is larger than {_LARGEST_BYTES >> 20} MB: it is not an AV2 file of this kind")
     try:
-        table = feather.read_table(path, memory_map=True, use_threads=False)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise LogError(f"{path} cannot be read as feather: {error}") from error
-    missing = [name for name in columns if name not in table.column_names]
-    if missing:
-        raise LogError(f"{path} has no column {', '.join(missing)}; it is not an AV2 file of this kind")
-    return table.select(list(columns))
+        with pa.memory_map(str(path)) as source:
+            stored = pa.ipc.open_file(source)
+            missing = [name for name in columns if name not in stored.schema.names]
+            if missing:
+                raise LogError(f"{path} has no column {', '.join(missing)}; it is not an AV2 file of this kind")
+            table = stored.read_all().select(list(columns)).cast(pa.schema(list(columns.items())))
+            table.validate(full=True)
+    except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
+        raise LogError(f"{path} cannot be read as feather: {str(error)[:300]}") from error
+    empty = [name for name in columns if table[name].null_count]
+    if empty:
+        raise LogError(f"{path} has empty values in {', '.join(empty)}")
+    return table

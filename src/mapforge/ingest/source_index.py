@@ -90,7 +90,7 @@ def _source_of(manifest: Path) -> str | None:
     """The log a drive was made from; None when its manifest is damaged."""
     try:
         raw = json.loads(manifest.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return raw.get("source_sha256") if isinstance(raw, dict) else None
 
@@ -118,6 +118,6 @@ def _hash_of(source: LogSource, files: list[tuple[str, Path]]) -> str:
 def _read_index(workspace: Workspace) -> dict[str, str]:
     try:
         raw = json.loads((workspace.root / INDEX_NAME).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}
-    return raw if isinstance(raw, dict) else {}
+    return {k: v for k, v in raw.items() if isinstance(v, str)} if isinstance(raw, dict) else {}

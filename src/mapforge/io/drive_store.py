@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,12 +16,17 @@ from numpy.typing import NDArray
 from mapforge.errors import ContractError, MissingInputError
 from mapforge.geometry.se3 import SE3
 from mapforge.io.fingerprint import sha256_of_file
+from mapforge.io.parquet import MAX_TABLE_BYTES, least_bytes, reading
 from mapforge.schemas.drive import DRIVE_TABLES, DriveManifest
 from mapforge.schemas.table import check_table
 
 MANIFEST_NAME = "manifest.json"
 MIN_NS, MAX_NS = -(2**63), 2**63 - 1
 
+MAX_GROUP_BYTES = 512 * 2**20
+"""A row group that unpacks to more is refused."""
+_REMEDY = "ingest the log again"
+_QUATERNION, _TRANSLATION = ("qw", "qx", "qy", "qz"), ("tx_m", "ty_m", "tz_m")
 _SWEEP_COLUMNS = ["x_m", "y_m", "z_m", "intensity", "ring", "offset_ns"]
 
 
@@ -116,7 +122,7 @@ class DriveReader:
         path = self.folder / MANIFEST_NAME
         if not path.exists():
             raise MissingInputError(f"{path} is missing: there is no such drive; ingest its log")
-        return DriveManifest.from_json(path.read_text(encoding="utf-8"), str(path))
+        return DriveManifest.from_json(path.read_bytes(), str(path))
 
     def verify(self, full: bool = False) -> None:
         """Raises ContractError when a file's size (with `full`: its sha256) is not what the manifest says."""
@@ -131,10 +137,15 @@ class DriveReader:
         """Rows of a table in [start_ns, end_ns], in order of time; empty with the right columns when it has none."""
         schema = DRIVE_TABLES[name]
         groups = [g for g in self._row_groups(name) if g.start_ns <= end_ns and g.end_ns >= start_ns]
-        pieces = [self._parts(name)[g.part].read_row_group(g.index, use_threads=False) for g in groups]
-        if not pieces:
-            return schema.empty_table()
-        table = pa.concat_tables(pieces).replace_schema_metadata(None).unify_dictionaries().cast(schema)
+        if least_bytes(schema, sum(g.rows for g in groups)) > MAX_TABLE_BYTES:
+            raise ContractError(f"table {name} of {self.folder} is too large to read at once; read a window of it")
+        with reading(self.folder / f"{name}.parquet", _REMEDY):
+            pieces = [self._parts(name)[g.part].read_row_group(g.index, use_threads=False) for g in groups]
+            if not pieces:
+                return schema.empty_table()
+            table = pa.concat_tables(pieces).replace_schema_metadata(None).unify_dictionaries().cast(schema)
+        if "timestamp_ns" in schema.names and table["timestamp_ns"].null_count:
+            raise ContractError(f"table {name} of {self.folder} has rows without a time; {_REMEDY}")
         return table if "timestamp_ns" not in schema.names else _in_window(table, start_ns, end_ns)
 
     @cached_property
@@ -151,7 +162,10 @@ class DriveReader:
         """Sweep `i` of `sweep_index()`; reads that row group and the needed columns only."""
         index = self._index
         part = self._parts("lidar")[int(index.parts[i])]
-        table = part.read_row_group(int(index.row_groups[i]), columns=_SWEEP_COLUMNS, use_threads=False)
+        with reading(self.folder / "lidar.parquet", _REMEDY):
+            table = part.read_row_group(int(index.row_groups[i]), columns=_SWEEP_COLUMNS, use_threads=False)
+        if any(table[name].null_count for name in _SWEEP_COLUMNS):
+            raise ContractError(f"sweep {i} of {self.folder} has empty values; {_REMEDY}")
         x, y, z, intensity, ring, offset = (table[name].to_numpy() for name in _SWEEP_COLUMNS)
         xyz = np.empty((table.num_rows, 3), dtype=np.float32)
         xyz[:, 0], xyz[:, 1], xyz[:, 2] = x, y, z
@@ -172,7 +186,10 @@ class DriveReader:
         for group in self._row_groups("camera"):
             if group.start_ns > end_ns or group.end_ns < start_ns:
                 continue
-            table = self._parts("camera")[group.part].read_row_group(group.index, use_threads=False)
+            with reading(self.folder / "camera.parquet", _REMEDY):
+                table = self._parts("camera")[group.part].read_row_group(group.index, use_threads=False)
+            if any(table[name].null_count for name in table.column_names):
+                raise ContractError(f"a camera frame of {self.folder} has empty values; {_REMEDY}")
             for row in range(table.num_rows):
                 frame = _frame(table, row)
                 if start_ns <= frame.timestamp_ns <= end_ns and sensor in (None, frame.sensor):
@@ -180,20 +197,11 @@ class DriveReader:
 
     def calibration(self) -> dict[str, SensorCalibration]:
         """By sensor name; a sensor without a row was not calibrated in the log."""
-        return {
-            row["sensor"]: SensorCalibration(
-                SE3.from_quaternion(
-                    np.array([row["qw"], row["qx"], row["qy"], row["qz"]]),
-                    np.array([row["tx_m"], row["ty_m"], row["tz_m"]]),
-                ),
-                tuple(row["intrinsics"] or ()),
-                tuple(row["distortion"] or ()),
-                row["model"],
-                row["width_px"] or 0,
-                row["height_px"] or 0,
-            )
-            for row in self.table("calibration").to_pylist()
-        }
+        rows = self.table("calibration").to_pylist()
+        try:
+            return {str(row["sensor"]): _calibration(row) for row in rows}
+        except (TypeError, ValueError) as error:
+            raise ContractError(f"the calibration of {self.folder} is damaged: {error}; {_REMEDY}") from error
 
     def _parts(self, name: str) -> list[pq.ParquetFile]:
         """The table's files, opened once and checked against the contract."""
@@ -217,11 +225,12 @@ class DriveReader:
 def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:
     if not path.exists():
         raise MissingInputError(f"{path} is missing although its manifest names it; ingest the log again")
-    try:
+    with reading(path, _REMEDY):
         file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ContractError(f"{path} is no readable Parquet file: {error}; ingest the log again") from error
     check_table(file.schema_arrow.empty_table().replace_schema_metadata(None), schema, str(path))
+    groups = (file.metadata.row_group(i) for i in range(file.num_row_groups))
+    if any(max(g.total_byte_size, least_bytes(schema, g.num_rows)) > MAX_GROUP_BYTES for g in groups):
+        raise ContractError(f"{path} has row groups larger than {MAX_GROUP_BYTES >> 20} MB; {_REMEDY}")
     return file
 
 
@@ -242,6 +251,19 @@ def _in_window(table: pa.Table, start_ns: int, end_ns: int) -> pa.Table:
     if np.any(np.diff(times) < 0):
         table = table.take(np.argsort(times, kind="stable"))
     return table
+
+
+def _calibration(row: dict[str, Any]) -> SensorCalibration:
+    """Raises TypeError or ValueError on a row that is none."""
+    wxyz, translation_m = ([float(row[name]) for name in names] for names in (_QUATERNION, _TRANSLATION))
+    return SensorCalibration(
+        SE3.from_quaternion(np.array(wxyz), np.array(translation_m)),
+        tuple(row["intrinsics"] or ()),
+        tuple(row["distortion"] or ()),
+        row["model"],
+        row["width_px"] or 0,
+        row["height_px"] or 0,
+    )
 
 
 def _frame(table: pa.Table, row: int) -> CameraFrame:

@@ -12,8 +12,11 @@ import shapely
 
 from mapforge.errors import ContractError
 from mapforge.geometry.crs import MapFrame, epsg_of_projjson, projjson
+from mapforge.io.json_text import parse_object
 from mapforge.io.parquet import read_metadata, read_table, write_table
-from mapforge.schemas.elements import ELEMENTS, MapElement, elements_to_table, table_to_elements
+from mapforge.schemas.elements import ELEMENTS, MapElement, check_columns, elements_to_table, table_to_elements
+
+_REMEDY = "write the file again"
 
 
 def write_elements(
@@ -50,6 +53,7 @@ def read_elements_near(path: Path, frame: MapFrame, bounds_m: tuple[float, float
     frame.require_same_crs(frame_of(path).epsg, str(path))
     corners = np.array([(bounds_m[0], bounds_m[1], 0.0), (bounds_m[2], bounds_m[3], 0.0)])
     (xmin, ymin, _), (xmax, ymax, _) = frame.to_projected(corners)
+    check_columns(table, str(path))
     box = table["bbox"].combine_chunks()
     near = pc.and_(
         pc.and_(pc.less_equal(box.field("xmin"), xmax), pc.greater_equal(box.field("xmax"), xmin)),
@@ -62,11 +66,15 @@ def frame_of(path: Path) -> MapFrame:
     """The frame an element file states; origin 0 when it states only a CRS."""
     metadata = read_metadata(path)
     if "frame" in metadata:
-        raw = json.loads(metadata["frame"])
-        return MapFrame(raw["epsg"], (raw["origin_m"][0], raw["origin_m"][1]), raw["epoch"])
+        return MapFrame.from_dict(parse_object(metadata["frame"], f"the frame of {path}", _REMEDY))
     if "geo" not in metadata:
         raise ContractError(f"{path} is no GeoParquet file: it has no 'geo' metadata")
-    return MapFrame(epsg_of_projjson(json.loads(metadata["geo"])["columns"]["geometry"]["crs"]), (0.0, 0.0))
+    geo = parse_object(metadata["geo"], f"the footer of {path}", _REMEDY)
+    try:
+        crs = geo["columns"]["geometry"]["crs"]
+    except (KeyError, TypeError) as error:
+        raise ContractError(f"{path} states no CRS of its column 'geometry'; {_REMEDY}") from error
+    return MapFrame(epsg_of_projjson(crs), (0.0, 0.0))
 
 
 def _geo(elements: list[MapElement], frame: MapFrame, table: Any) -> dict[str, Any]:

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from mapforge.errors import ContractError
 from mapforge.geometry.grid import BevGrid
+from mapforge.io.json_text import parse_object
 from mapforge.io.parquet import read_metadata, read_table, write_table
 from mapforge.schemas.rasters import BevRaster
 
+_REMEDY = "delete it and run again"
 RASTER = pa.schema([("channel", pa.string()), ("dtype", pa.string()), ("data", pa.large_binary())])
 
 
@@ -34,10 +37,21 @@ def read_raster(path: Path) -> BevRaster:
     """Reads a raster back, bit for bit. Raises MissingInputError or ContractError."""
     table = read_table(path, RASTER)
     metadata = read_metadata(path)
-    raw = json.loads(metadata.pop("grid"))
-    grid = BevGrid(raw["x0_m"], raw["y0_m"], raw["resolution_m"], int(raw["rows"]), int(raw["columns"]))
-    channels = {
-        name: np.frombuffer(data.as_buffer(), dtype=np.dtype(kind)).reshape(grid.shape)
-        for name, kind, data in zip(table["channel"].to_pylist(), table["dtype"].to_pylist(), table["data"])
-    }
+    raw = parse_object(metadata.pop("grid", ""), f"the grid of {path}", _REMEDY)
+    try:
+        grid = BevGrid(raw["x0_m"], raw["y0_m"], raw["resolution_m"], int(raw["rows"]), int(raw["columns"]))
+        channels = {
+            name: np.frombuffer(data.as_buffer(), dtype=_number(kind)).reshape(grid.shape)
+            for name, kind, data in zip(table["channel"].to_pylist(), table["dtype"].to_pylist(), table["data"])
+        }
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ContractError(f"{path} is no raster: {str(error)[:200]}; {_REMEDY}") from error
     return BevRaster(grid, channels, metadata)
+
+
+def _number(kind: str) -> np.dtype:
+    """Of plain numbers only: an object or a record is never read from a file."""
+    found = np.dtype(kind)
+    if found.kind not in "iufb":
+        raise ValueError(f"a channel of type '{kind}'")
+    return found

@@ -14,6 +14,7 @@ from mapforge.errors import ContractError
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.se3 import Float
 from mapforge.geometry.trajectory import Trajectory
+from mapforge.io.json_text import parse_object
 from mapforge.io.parquet import read_metadata, read_table, write_table
 from mapforge.schemas.drive import ALIGNED_TRAJECTORY, TRAJECTORY
 from mapforge.schemas.table import check_table
@@ -117,8 +118,7 @@ def read_trajectory_info(path: Path) -> TrajectoryInfo:
     """The footer of a trajectory file. Raises ContractError when it lacks something."""
     metadata = read_metadata(path)
     try:
-        raw = json.loads(metadata["frame"])
-        frame = MapFrame(raw["epsg"], (raw["origin_m"][0], raw["origin_m"][1]), raw["epoch"])
+        frame = MapFrame.from_dict(parse_object(metadata["frame"], f"the frame of {path}", "localise the drive again"))
         return TrajectoryInfo(
             frame,
             metadata["source"],
@@ -130,10 +130,17 @@ def read_trajectory_info(path: Path) -> TrajectoryInfo:
         )
     except KeyError as error:
         raise ContractError(f"{path} has no {error} in its footer: localise the drive again") from error
+    except ValueError as error:
+        if isinstance(error, ContractError):
+            raise
+        raise ContractError(f"{path}: a number in its footer is none: {error}; localise the drive again") from error
 
 
 def _read(path: Path) -> pa.Table:
     table = read_table(path)
     aligned = "sigma_relative_m" in table.schema.names
     check_table(table.replace_schema_metadata(None), ALIGNED_TRAJECTORY if aligned else TRAJECTORY, str(path))
+    poses = [name for name in table.schema.names if not name.startswith("sigma")]
+    if not all(np.isfinite(table[name].to_numpy()).all() for name in poses):
+        raise ContractError(f"{path} has poses that are empty or not finite; localise the drive again")
     return table

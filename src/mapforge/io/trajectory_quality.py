@@ -18,4 +18,4 @@ def read_quality(workspace: Workspace, drive_id: str) -> TrajectoryQuality:
     path = workspace.trajectory_quality(drive_id)
     if not path.exists():
         raise MissingInputError(f"{path} is missing: localise drive {drive_id} first")
-    return TrajectoryQuality.from_json(path.read_text(encoding="utf-8"), str(path))
+    return TrajectoryQuality.from_json(path.read_bytes(), str(path))

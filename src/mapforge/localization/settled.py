@@ -87,7 +87,7 @@ def read_ledger(workspace: Workspace) -> Ledger:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         drives = {name: _drive(entry) for name, entry in raw["drives"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ContractError(f"{path} is no ledger of settled drives ({error}); delete it to align all anew") from error
     return Ledger(drives)
 

@@ -52,13 +52,20 @@ def read_weights(path: Path, architecture: str) -> ModelWeights:
         with safe_open(path, framework="pt") as stream:
             header = stream.metadata() or {}
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (it is no mapping)
-    except SafetensorError as error:
-        raise ModelError(f"{path} is no safetensors file: {error}; restore it or train again") from error
-    described = _description(header)
-    found = described.get("architecture", "unknown")
+    except (SafetensorError, MemoryError, UnicodeDecodeError) as error:
+        hint = " (pickled weights, .pt or .pth, can run code when they are read and are refused)"
+        raise ModelError(
+            f"{path} is no safetensors file: {error}{hint if path.suffix != '.safetensors' else ''}; restore it or "
+            "train again"
+        ) from error
+    try:
+        described = _description(header)
+        found, settings = str(described.get("architecture", "unknown")), dict(described["settings"])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: the header says nothing of a model ({error}); train again") from error
     if found != architecture:
         raise ModelError(f"{path} holds weights of '{found}', not '{architecture}'; give the weights of that model")
-    return ModelWeights(found, described["settings"], tensors)
+    return ModelWeights(found, settings, tensors)
 
 
 def _description(header: dict[str, str]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class InboxLedger:
         try:
             raw = json.loads(workspace.inbox_ledger.read_text(encoding="utf-8"))
             self.records = {path: _record(entry) for path, entry in raw.items()}
-        except (FileNotFoundError, json.JSONDecodeError, TypeError, KeyError, ValueError, AttributeError):
+        except (FileNotFoundError, TypeError, KeyError, ValueError, AttributeError, RecursionError):
             self.records = {}
 
     def save(self, present: Iterable[str]) -> None:

@@ -110,7 +110,7 @@ class ReleaseManifest:
         return hashlib.sha256(self.text().encode()).hexdigest()
 
 
-def manifest_from_text(text: str, where: str) -> ReleaseManifest:
+def manifest_from_text(text: str | bytes, where: str) -> ReleaseManifest:
     """The inverse of `ReleaseManifest.text`; keys of later versions are left out.
 
     Raises ContractError when it is none, or of a version this MapForge does not read.
@@ -129,9 +129,21 @@ def manifest_from_text(text: str, where: str) -> ReleaseManifest:
             if tile.path != f"tiles/{tile.tile_id}/{tile.build}.parquet" or not _BUILD.fullmatch(tile.build):
                 raise ContractError(f"{where}: tile {tile.tile} is said to lie at '{tile.path}'")
         own = {"tiles": tiles, "origin_m": tuple(raw["origin_m"]), "removed": tuple(raw["removed"])}
-        return ReleaseManifest(**{**_known(ReleaseManifest, raw), **own})
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        manifest = ReleaseManifest(**{**_known(ReleaseManifest, raw), **own})
+        _require_types(manifest)
+    except ContractError:
+        raise
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise ContractError(f"{where} is no release manifest ({error!r}); publish the release again") from error
+    return manifest
+
+
+def _require_types(manifest: ReleaseManifest) -> None:
+    """Raises ContractError or TypeError."""
+    MapFrame.from_dict({"epsg": manifest.epsg, "origin_m": manifest.origin_m, "epoch": manifest.epoch})
+    texts = (manifest.name, manifest.run_id, manifest.code_version, *manifest.removed, *manifest.left_out.values())
+    if not all(isinstance(text, str) for text in texts) or not isinstance(manifest.metrics, dict):
+        raise TypeError("a name is no text, or the metrics are no object")
 
 
 def read_release(workspace: Workspace, name: str) -> ReleaseManifest:
@@ -143,7 +155,7 @@ def read_release(workspace: Workspace, name: str) -> ReleaseManifest:
         return found
     path = workspace.release(name) / MANIFEST
     try:
-        return manifest_from_text(path.read_text(encoding="utf-8"), str(path))
+        return manifest_from_text(path.read_bytes(), str(path))
     except FileNotFoundError as error:
         known = ", ".join(release_names(workspace)[-5:]) or "none yet"
         raise UnknownReleaseError(f"no release '{name}' in {workspace.root}; newest: {known}") from error
@@ -173,6 +185,8 @@ def current_name(workspace: Workspace) -> str | None:
         return (workspace.releases / POINTER).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return None
+    except UnicodeDecodeError as error:
+        raise ContractError(f"{workspace.releases / POINTER} is damaged; `mapforge release rollback`") from error
 
 
 def release_names(workspace: Workspace) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 
 import pyarrow as pa
@@ -169,22 +170,44 @@ class DriveManifest:
         return json.dumps(asdict(self), indent=1, sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str, where: str) -> DriveManifest:
-        """Raises ContractError on another schema version or a missing field."""
+    def from_json(cls, text: str | bytes, where: str) -> DriveManifest:
+        """Raises ContractError on another schema version, a missing or mistyped field, or or a file name that leads away."""
         try:
             raw = json.loads(text)
             version = raw["schema_version"]
             if version != SCHEMA_VERSION:
                 raise ContractError(f"{where}: drive schema version {version}, this MapForge reads {SCHEMA_VERSION}")
             reference = raw["reference_lon_lat_deg"]
-            return cls(
+            manifest = cls(
                 **{
                     **raw,
                     "sensors": tuple(raw["sensors"]),
                     "warnings": tuple(raw["warnings"]),
                     "files": tuple(StoredFile(**entry) for entry in raw["files"]),
-                    "reference_lon_lat_deg": None if reference is None else (reference[0], reference[1]),
+                    "reference_lon_lat_deg": None if reference is None else (float(reference[0]), float(reference[1])),
                 }
             )
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
-            raise ContractError(f"{where} is no drive manifest: {error}; ingest the log again") from error
+            _require_types(manifest)
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError, RecursionError) as error:
+            if isinstance(error, ContractError):
+                raise
+            raise ContractError(f"{where} is no drive manifest: {str(error)[:200]}; ingest the log again") from error
+        return manifest
+
+
+_FILE_NAME = re.compile(r"[a-z]+(-\d{1,8})?\.parquet")
+
+
+def _require_types(manifest: DriveManifest) -> None:
+    """Raises ValueError or TypeError."""
+    texts = (manifest.drive_id, manifest.source_format, manifest.source_sha256, manifest.fingerprint)
+    names = (*texts, *manifest.sensors, *manifest.warnings, *(f.sha256 for f in manifest.files))
+    numbers = (manifest.start_ns, manifest.end_ns, *manifest.quarantined.values())
+    sizes = [number for f in manifest.files for number in (f.size_bytes, f.rows)]
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("a name is no text")
+    if not all(isinstance(n, int) and abs(n) < 2**63 for n in (*numbers, *sizes)) or min(sizes, default=0) < 0:
+        raise TypeError("a time or a count is no whole number in range")
+    for file in manifest.files:
+        if not _FILE_NAME.fullmatch(file.name):
+            raise ValueError(f"'{file.name[:80]}' cannot be a file of a drive")

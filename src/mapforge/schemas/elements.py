@@ -161,10 +161,13 @@ def table_to_elements(table: pa.Table, frame: MapFrame, where: str = "elements")
 
     Attributes that the table was written without, by an earlier version, are absent.
     """
-    table = _with_attributes(table)
-    check_table(table.replace_schema_metadata(None), ELEMENTS, where)
-    rows = table.drop_columns(["geometry", "bbox"]).to_pylist()
-    geometries = shapely.from_wkb(table["geometry"].to_pylist())
+    table = check_columns(table, where)
+    try:
+        rows = table.drop_columns(["geometry", "bbox"]).to_pylist()
+        geometries = shapely.from_wkb(table["geometry"].to_pylist())
+    except (shapely.errors.ShapelyError, UnicodeDecodeError) as error:
+        raise ContractError(f"{where}: a geometry or a text is damaged: {error}; write the file again") from error
+    _require_whole(table, geometries, where)
     in_map = shapely.transform(geometries, frame.from_projected, include_z=True)
     return [
         MapElement(
@@ -181,6 +184,25 @@ def table_to_elements(table: pa.Table, frame: MapFrame, where: str = "elements")
         )
         for row, geometry in zip(rows, in_map)
     ]
+
+
+def check_columns(table: pa.Table, where: str) -> pa.Table:
+    """The table with the attributes that earlier versions lack. Raises ContractError when columns do not fit."""
+    table = _with_attributes(table)
+    check_table(table.replace_schema_metadata(None), ELEMENTS, where)
+    return table
+
+
+def _require_whole(table: pa.Table, geometries: NDArray[Any], where: str) -> None:
+    """Raises ContractError on rows without id, class or geometry, on unknown classes and on infinite coordinates."""
+    for name in ("element_id", "class", "geometry", "confidence", "n_drives", "first_seen_ns", "last_seen_ns"):
+        if table[name].null_count:
+            raise ContractError(f"{where}: {table[name].null_count} rows without '{name}'; write the file again")
+    unknown = sorted(set(table["class"].unique().to_pylist()) - set(ElementClass))
+    if unknown:
+        raise ContractError(f"{where}: unknown class {unknown[0][:60]!r}; known are {', '.join(ElementClass)}")
+    if not np.isfinite(shapely.get_coordinates(geometries)).all():
+        raise ContractError(f"{where}: a geometry has coordinates that are not finite; write the file again")
 
 
 def _with_attributes(table: pa.Table) -> pa.Table:

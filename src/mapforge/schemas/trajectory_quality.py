@@ -66,7 +66,7 @@ class TrajectoryQuality:
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, where: str) -> TrajectoryQuality:
+    def from_json(cls, text: str | bytes, where: str) -> TrajectoryQuality:
         """Raises ContractError when the text is not such a record of this version."""
         try:
             raw = json.loads(text)
@@ -79,5 +79,5 @@ class TrajectoryQuality:
             raw["calibration"] = tuple(CalibrationFinding(**value) for value in raw["calibration"])
             raw["flags"] = tuple(raw["flags"])
             return cls(**raw)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise ContractError(f"{where} is no quality record: {error}; localise the drive again") from error

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.errors import ShapelyError
 
 from mapforge.errors import ConfigurationError
 from mapforge.geometry import polylines
@@ -22,6 +23,8 @@ Float = NDArray[np.float64]
 
 CITY_SPEED_MPS = 11.2
 LANE_TYPES = ("VEHICLE", "BUS")
+FARTHEST_M = 1e6
+"""From the city's origin: what lies farther is damaged, and would be paved."""
 MARKS = {
     "SOLID": "solid",
     "DASHED": "dashed",
@@ -41,12 +44,17 @@ def read_av2_map(source: Path) -> ChartedMap:
     if city is None:
         raise ConfigurationError(f"{source.name} names no AV2 city: keep the file name of the data set (.._PIT_..)")
     try:
-        raw = json.loads(source.read_text(encoding="utf-8"))
-        areas = [_points(area["area_boundary"]) for area in raw["drivable_areas"].values()]
-        segments = list(raw["lane_segments"].values())
-        crossings = list(raw["pedestrian_crossings"].values())
-    except (json.JSONDecodeError, KeyError) as error:
-        raise ConfigurationError(f"{source} is no AV2 map: {error}") from error
+        return _charted(json.loads(source.read_bytes()), source, city)
+    except ConfigurationError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError, ShapelyError) as error:
+        raise ConfigurationError(f"{source} is no AV2 map: {type(error).__name__} {str(error)[:200]}") from error
+
+
+def _charted(raw: dict[str, Any], source: Path, city: str) -> ChartedMap:
+    areas = [_points(area["area_boundary"]) for area in raw["drivable_areas"].values()]
+    segments = list(raw["lane_segments"].values())
+    crossings = list(raw["pedestrian_crossings"].values())
     frame = _frame_of(np.vstack(areas), city)
 
     def placed(points: Any) -> Float:
@@ -69,7 +77,10 @@ def read_av2_map(source: Path) -> ChartedMap:
 
 
 def _points(points: Iterable[dict[str, float]]) -> Float:
-    return np.array([[p["x"], p["y"], p["z"]] for p in points])
+    xyz = np.array([[p["x"], p["y"], p["z"]] for p in points], dtype=np.float64).reshape(-1, 3)
+    if not (np.abs(xyz) < FARTHEST_M).all():
+        raise ValueError(f"a point of the map is not within {FARTHEST_M:.0f} m")
+    return xyz
 
 
 def _frame_of(points_city: Float, city: str) -> MapFrame:

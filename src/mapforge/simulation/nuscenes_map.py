@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.errors import ShapelyError
 
 from mapforge.errors import ConfigurationError
 from mapforge.geometry import polylines
@@ -22,6 +23,8 @@ CITY_SPEED_MPS = 11.2
 GUTTER_M = 0.45
 CONNECTOR_HALF_WIDTH_M = 1.9
 CORNER_RADIUS_M = 5.0
+FARTHEST_M = 1e6
+"""From the file's origin: what lies farther is damaged, and would be paved."""
 JOINT_M = 0.8
 JOINT_RAD = np.deg2rad(35.0)
 
@@ -34,9 +37,14 @@ def read_nuscenes_map(source: Path, lon_lat_deg: tuple[float, float]) -> Charted
     Raises ConfigurationError when the file holds no lanes.
     """
     try:
-        features = json.loads(source.read_text(encoding="utf-8"))["features"]
-    except (json.JSONDecodeError, KeyError) as error:
-        raise ConfigurationError(f"{source} is no GeoJSON map: {error}") from error
+        return _charted(json.loads(source.read_bytes())["features"], source, lon_lat_deg)
+    except ConfigurationError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError, ShapelyError) as error:
+        raise ConfigurationError(f"{source} is no GeoJSON map: {type(error).__name__} {str(error)[:200]}") from error
+
+
+def _charted(features: list[dict[str, Any]], source: Path, lon_lat_deg: tuple[float, float]) -> ChartedMap:
     frame = MapFrame.at(*lon_lat_deg)
     surfaces = _coordinates(features, "lane", "surface")
     centrelines = [polylines.resample(xy, 1.0) for xy in _coordinates(features, "lane", "centerline")]
@@ -74,6 +82,8 @@ def _coordinates(features: list[dict[str, Any]], kind: str, role: str) -> list[F
         if feature["properties"]["class"] == kind and feature["properties"]["geometry_role"] == role:
             raw = feature["geometry"]["coordinates"]
             xy = np.asarray(raw[0] if feature["geometry"]["type"] == "Polygon" else raw, dtype=np.float64)[:, :2]
+            if not (np.abs(xy) < FARTHEST_M).all():
+                raise ValueError(f"a point of the map is not within {FARTHEST_M:.0f} m")
             if polylines.length(xy) > 1.0:
                 found.append(xy)
     return found

@@ -41,7 +41,7 @@ def read_record(path: Path, tile: TileId) -> NameRecord | None:
             for row, (kind, content, ends, sides) in enumerate(raw["pieces"])
         ]
         return NameRecord(raw["fingerprint"], traces, raw["names"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 

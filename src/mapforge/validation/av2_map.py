@@ -45,7 +45,7 @@ def read_av2_map(raw: dict[str, Any], city: str, frame: MapFrame, where: str) ->
             *(_crossing(crossing, city, frame) for crossing in crossings),
             *(_lane(lane, city, frame) for lane in lanes),
         ]
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, OverflowError, shapely.errors.ShapelyError) as error:
         kind = type(error).__name__
         raise ConfigurationError(f"{where} is no whole AV2 map: {kind} {error}; take the file from the log") from error
 

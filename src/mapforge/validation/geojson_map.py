@@ -28,6 +28,15 @@ def read_geojson(raw: dict[str, Any], frame: MapFrame, where: str) -> list[MapEl
     and no CRS is named, metres of the map frame itself (maps of simulated places). Heights may be missing.
     Raises ConfigurationError when no feature can be used.
     """
+    try:
+        return _elements(raw, frame, where)
+    except ConfigurationError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise ConfigurationError(f"{where} is no GeoJSON map: {type(error).__name__} {str(error)[:200]}") from error
+
+
+def _elements(raw: dict[str, Any], frame: MapFrame, where: str) -> list[MapElement]:
     features = [f for f in raw.get("features", []) if isinstance(f, dict) and f.get("geometry")]
     known = [(f, _class_of(f.get("properties") or {})) for f in features]
     used = [(f, c) for f, c in known if c is not None]

@@ -59,7 +59,7 @@ def _read_own(path: Path, frame: MapFrame) -> list[MapElement]:
 def _read_json(path: Path, frame: MapFrame, city: str | None) -> list[MapElement]:
     try:
         raw: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not JSON: {error}; use {FORMATS}") from error
     if isinstance(raw, dict) and raw.get("type") == "FeatureCollection":
         return read_geojson(raw, frame, str(path))
