@@ -120,6 +120,8 @@ class ModelsConfig:
     """Weights of the BEV segmenter (safetensors); none = those that come with MapForge."""
     signs: str | None = None
     """Weights of the sign detector (safetensors); none = those that come with MapForge."""
+    privacy: str | None = None
+    """Weights that find faces and number plates (safetensors); none = those that come with MapForge."""
 
 
 @dataclass
@@ -227,7 +229,7 @@ class Settings:
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
 
-MAX_REGION_BYTES = 2**20
+MAX_REGION_BYTES, MAX_REGION_DEPTH = 2**20, 20
 GROUPS = tuple(f.name for f in fields(Settings) if f.name not in ("workspace", "catalog_url"))
 
 
@@ -258,8 +260,7 @@ def _read_region(path: str | Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path} has {len(raw)} bytes, a region file at most {MAX_REGION_BYTES}")
     try:
         text = raw.decode("utf-8")
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise ConfigurationError(f"{path} uses YAML aliases (*name); write the values out")
+        _require_plain(text, str(path))
         plain = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if isinstance(error, ConfigurationError):
@@ -270,6 +271,17 @@ def _read_region(path: str | Path) -> dict[str, Any]:
     if "${" in text:
         raise ConfigurationError(f"{path} refers to other values with ${{...}}; write them out")
     return plain
+
+
+def _require_plain(text: str, where: str) -> None:
+    """Raises ConfigurationError on aliases and deep nesting, before anything is built of them."""
+    depth = 0
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(event, yaml.AliasEvent):
+            raise ConfigurationError(f"{where} uses YAML aliases (*name); write the values out")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_REGION_DEPTH:
+            raise ConfigurationError(f"{where} nests deeper than {MAX_REGION_DEPTH}: it is no region file")
 
 
 def settings_to_dict(settings: Settings) -> dict[str, Any]:

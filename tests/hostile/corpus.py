@@ -285,7 +285,7 @@ def make_quality(folder: Path, workspace: Workspace) -> Reader:
     target = workspace.trajectory_quality("good")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(TrajectoryQuality("good", "lidar", 1.0, 2.0, rates={"lidar": SensorRate(3, 10.0, 0.1)}).to_json())
-    return Reader(target, lambda: TrajectoryQuality.from_json(target.read_text(encoding="utf-8"), "it"), json_variants)
+    return Reader(target, lambda: TrajectoryQuality.from_json(target.read_bytes(), "it"), json_variants)
 
 
 def make_release(folder: Path, workspace: Workspace) -> Reader:

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mapforge.errors import ConfigurationError
+
+
+@dataclass
+class PrivacyConfig:
+    """What becomes of the faces and number plates in camera frames."""
+
+    blur: bool = False
+    """Blur them before a frame is stored; a frame that cannot be decoded is then left out."""
+    keep_frames: bool = True
+    """False: a drive's camera frames are deleted once its map elements and signs are made."""
+    score_min: float = 0.2
+    """Blur what the detector gives at least this score: lower finds more, and blurs more that is neither."""
+    margin: float = 0.2
+    """By which a blurred region is widened on each side, as a share of its edges."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.score_min < 1.0 or not 0.0 <= self.margin <= 2.0:
+            raise ConfigurationError(
+                f"ingest.privacy: score_min {self.score_min} must lie between 0 and 1, margin {self.margin} in 0..2"
+            )
 
 
 @dataclass
@@ -27,6 +47,8 @@ class IngestConfig:
     """Turns wheel rates in rad/s (JointState) into m/s."""
     max_record_mb: int = 1024
     """A larger record or chunk in a log file counts as corrupt; bounds the memory a damaged file can ask for."""
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
+    """Blurring of camera frames, and how long they stay."""
 
     def __post_init__(self) -> None:
         if self.min_sweeps < 1:

@@ -28,6 +28,7 @@ from mapforge.ingest.ros_messages import encoded_image
 LIDAR = "velodyne"
 _RINGS = 64
 _ELEVATION_DEG = (-24.9, 2.0)
+_LARGEST_SWEEP_BYTES = 64 * 2**20
 _PERIOD_NS = 100_000_000
 _PLAUSIBLE_PERIOD_NS = (50_000_000, 250_000_000)
 
@@ -81,6 +82,9 @@ class KittiReader:
         files = _timed_files(folder, (".bin",), quarantine, "lidar")
         period_ns = _period_ns([time for _, time in files])
         for path, time in files:
+            if path.stat().st_size > _LARGEST_SWEEP_BYTES:
+                quarantine.add("lidar", "sweep: file is too large to be one")
+                continue
             raw = np.fromfile(path, dtype="<f4")
             if len(raw) % 4:
                 quarantine.add("lidar", "sweep: file is no whole number of points")

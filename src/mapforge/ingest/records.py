@@ -48,6 +48,17 @@ class RowsRecord:
         return len(next(iter(self.columns.values())))
 
 
+class FrameFilter(Protocol):
+    """Changes pictures before they are stored. fingerprint: of all that decides what it makes of one."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def __call__(self, image: bytes, encoding: str) -> bytes:
+        """The picture to store, in the same encoding. Raises LogError when it must not be stored at all."""
+        ...
+
+
 class LogReader(Protocol):
     """A log of one format, opened."""
 

@@ -34,6 +34,9 @@ _RAW_IMAGES = {"rgb8": ("RGB", 3), "bgr8": ("BGR", 3), "rgba8": ("RGBA", 4), "bg
 _WHEEL_SIDES = {"fl": ("front", "left"), "fr": ("front", "right"), "rl": ("rear", "left"), "rr": ("rear", "right")}
 _COVARIANCE_UNKNOWN = 0
 
+MAX_PIXELS = 2**26
+"""A picture that claims more is damaged or hostile: unpacked it would take gigabytes."""
+
 
 @dataclass(frozen=True)
 class Stamped:
@@ -201,6 +204,8 @@ def encoded_image(image: bytes) -> dict[str, Any]:
             encoding = str(picture.format).lower()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise LogError(f"no JPEG or PNG picture ({len(image)} bytes)") from error
+    if width * height > MAX_PIXELS:
+        raise LogError(f"a picture of {width} x {height} in {len(image)} bytes")
     return {"image": image, "encoding": encoding, "width_px": width, "height_px": height}
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from mapforge.errors import ContractError
@@ -52,14 +53,20 @@ def place_stamp(source: LogSource) -> str:
 
 
 def drive_fingerprint(
-    source_sha256: str, city: str | None, origin_lon_lat_deg: tuple[float, float] | None, config: IngestConfig
+    source_sha256: str,
+    city: str | None,
+    origin_lon_lat_deg: tuple[float, float] | None,
+    config: IngestConfig,
+    frame_filter: str = "",
 ) -> str:
-    """Of all that decides what a log becomes."""
+    """Of all that decides what a log becomes. frame_filter: fingerprint of what changes its pictures."""
+    kept = replace(config, privacy=replace(config.privacy, keep_frames=True))
     return fingerprint_of(
         source=source_sha256,
         city=city,
         origin=origin_lon_lat_deg,
-        config=config,
+        config=kept,
+        frame_filter=frame_filter,
         code=code_version("mapforge.ingest", "mapforge.io.drive_writer", "mapforge.schemas.drive"),
     )
 

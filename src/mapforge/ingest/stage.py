@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from mapforge.errors import DriveRefusedError
+from mapforge.errors import ConfigurationError, DriveRefusedError, LogError
 from mapforge.ingest.av2 import Av2Reader
 from mapforge.ingest.checks import Checks
 from mapforge.ingest.config import IngestConfig
@@ -12,7 +13,7 @@ from mapforge.ingest.discovery import LogFormat, LogSource
 from mapforge.ingest.kitti import KittiReader
 from mapforge.ingest.mcap import McapReader
 from mapforge.ingest.quarantine import Quarantine
-from mapforge.ingest.records import LogReader, SweepRecord
+from mapforge.ingest.records import FrameFilter, LogReader, SweepRecord
 from mapforge.ingest.source_index import (
     choose_drive_id,
     drive_fingerprint,
@@ -31,12 +32,14 @@ class IngestInputs:
     """One log and where it goes.
 
     city: of an AV2 log without map files. origin_lon_lat_deg: where a log was that does not know it itself.
+    frame_filter: what every camera frame goes through first; must be there when `privacy.blur` is set.
     """
 
     source: LogSource
     workspace: Workspace
     city: str | None = None
     origin_lon_lat_deg: tuple[float, float] | None = None
+    frame_filter: FrameFilter | None = None
 
 
 def run(inputs: IngestInputs, config: IngestConfig) -> DriveManifest:
@@ -44,9 +47,12 @@ def run(inputs: IngestInputs, config: IngestConfig) -> DriveManifest:
 
     Raises LogError (unreadable), DriveRefusedError (not fit for mapping), ConfigurationError (AV2 without a city).
     """
+    if config.privacy.blur and inputs.frame_filter is None:
+        raise ConfigurationError("ingest.privacy.blur is set but there is no frame_filter: nothing would be blurred")
     source, workspace = inputs.source, inputs.workspace
     sha256 = source_sha256(source, workspace)
-    fingerprint = drive_fingerprint(sha256, inputs.city, inputs.origin_lon_lat_deg, config)
+    filtered = inputs.frame_filter.fingerprint if inputs.frame_filter is not None else ""
+    fingerprint = drive_fingerprint(sha256, inputs.city, inputs.origin_lon_lat_deg, config, filtered)
     with name_lock(workspace, safe_name(source)):
         existing = find_ingested(workspace, sha256)
         if existing is not None and existing.fingerprint == fingerprint:
@@ -62,7 +68,7 @@ def run(inputs: IngestInputs, config: IngestConfig) -> DriveManifest:
         )
         with DriveWriter(workspace, drive_id) as writer:
             reader = open_log(source, inputs.city, config)
-            sweeps = _copy(reader, checks, quarantine, writer)
+            sweeps = _copy(reader, checks, quarantine, writer, inputs.frame_filter)
             _require_sweeps(sweeps, config.min_sweeps, source, quarantine)
             reference = _reference(reader, inputs, quarantine)
             return writer.finish(
@@ -88,7 +94,9 @@ def open_log(source: LogSource, city: str | None, config: IngestConfig) -> LogRe
             return KittiReader(source.path, config.max_lever_m)
 
 
-def _copy(reader: LogReader, checks: Checks, quarantine: Quarantine, writer: DriveWriter) -> int:
+def _copy(
+    reader: LogReader, checks: Checks, quarantine: Quarantine, writer: DriveWriter, frame_filter: FrameFilter | None
+) -> int:
     """All good records into the writer; returns how many sweeps."""
     sweeps = 0
     for record in reader.records(quarantine):
@@ -98,8 +106,23 @@ def _copy(reader: LogReader, checks: Checks, quarantine: Quarantine, writer: Dri
                 writer.add_sweep(**sweep)
                 sweeps += 1
         else:
-            writer.add_rows(record.table, checks.rows(record))
+            rows = checks.rows(record)
+            if record.table == "camera" and frame_filter is not None:
+                rows = _filtered(rows, frame_filter, quarantine)
+            writer.add_rows(record.table, rows)
     return sweeps
+
+
+def _filtered(rows: dict[str, Any], frame_filter: FrameFilter, quarantine: Quarantine) -> dict[str, Any]:
+    """Camera rows with their pictures changed; those that cannot be are left out."""
+    kept, images = [], []
+    for row, (image, encoding) in enumerate(zip(rows["image"], rows["encoding"])):
+        try:
+            images.append(frame_filter(bytes(image), str(encoding)))
+            kept.append(row)
+        except LogError:
+            quarantine.add("camera", "picture that cannot be decoded to be blurred")
+    return {**{name: [values[row] for row in kept] for name, values in rows.items()}, "image": images}
 
 
 def _reference(reader: LogReader, inputs: IngestInputs, quarantine: Quarantine) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 BEV_SEGMENTER = "bev_segmenter.safetensors"
 SIGN_DETECTOR = "sign_detector.safetensors"
+PRIVACY_DETECTOR = "privacy_detector.safetensors"
 
 
 def weights_path(configured: str | None, shipped_name: str) -> Path:

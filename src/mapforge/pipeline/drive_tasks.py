@@ -16,6 +16,7 @@ from mapforge.geometry.tiles import TileId
 from mapforge.ingest.discovery import LogSource, find_logs
 from mapforge.ingest.source_index import drive_fingerprint, place_stamp, remembered_sha256
 from mapforge.io.parquet import read_metadata
+from mapforge.pipeline.frame_privacy import filter_fingerprint
 from mapforge.pipeline.plan import Action, Task
 from mapforge.pipeline.region_facts import DriveFacts, RegionFacts, grown
 from mapforge.pipeline.staging import check_drive
@@ -49,7 +50,8 @@ def _ingest_task(log: LogSource, sha256: str | None, facts: RegionFacts) -> Task
             return Task("ingest", item, Action.SKIP, (": ".join(facts.drives_left_out[out]),), out)
         return Task("ingest", item, Action.RUN, ("new log",), recipe=recipe)
     region = facts.settings.region
-    wanted = drive_fingerprint(str(sha256), region.city, facts.origin, facts.settings.ingest)
+    settings = facts.settings.ingest
+    wanted = drive_fingerprint(str(sha256), region.city, facts.origin, settings, filter_fingerprint(facts.settings))
     if facts.manifests[drive].fingerprint != wanted:
         return Task("ingest", item, Action.RUN, ("settings or code of ingest changed",), drive, recipe=recipe)
     try:
@@ -62,7 +64,8 @@ def _ingest_task(log: LogSource, sha256: str | None, facts: RegionFacts) -> Task
 def ingest_recipe(log: LogSource, facts: RegionFacts) -> Recipe:
     """By which a log that failed is known to be the same still."""
     region = facts.settings.region
-    made = drive_fingerprint("", region.city, facts.origin, facts.settings.ingest)
+    settings = facts.settings.ingest
+    made = drive_fingerprint("", region.city, facts.origin, settings, filter_fingerprint(facts.settings))
     return Recipe({"the log": place_stamp(log), "settings and code of ingest": made})
 
 

@@ -22,6 +22,7 @@ from mapforge.ingest.discovery import LogSource, find_logs
 from mapforge.io.atomic import write_text
 from mapforge.io.fingerprint import code_version, fingerprint_of
 from mapforge.io.workspace import Workspace
+from mapforge.pipeline.frame_privacy import filter_fingerprint
 
 UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
 
@@ -88,7 +89,9 @@ def _record(entry: dict[str, Any]) -> LogRecord:
 def ingest_recipe(settings: Settings) -> str:
     """Changes when the same log could be read differently."""
     return fingerprint_of(
-        config=settings.ingest, code=code_version("mapforge.ingest", "mapforge.io", "mapforge.schemas")
+        config=settings.ingest,
+        frame_filter=filter_fingerprint(settings),
+        code=code_version("mapforge.ingest", "mapforge.io", "mapforge.schemas"),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from mapforge.geometry.tiles import TileId
 from mapforge.ingest.discovery import find_logs
 from mapforge.pipeline import stages
+from mapforge.pipeline.frame_privacy import frame_filter
 from mapforge.pipeline.jobs import Job
 from mapforge.pipeline.plan import Task
 from mapforge.pipeline.region_facts import DriveFacts, RegionFacts
@@ -23,7 +24,8 @@ def ingest_job(task: Task, facts: RegionFacts) -> Job:
     from mapforge.ingest.stage import IngestInputs
 
     (log,) = find_logs(Path(task.item))
-    inputs = IngestInputs(log, facts.workspace, facts.settings.region.city, facts.origin)
+    blur = frame_filter(facts.settings)
+    inputs = IngestInputs(log, facts.workspace, facts.settings.region.city, facts.origin, blur)
     return Job("ingest", task.item, stages.ingest, inputs, facts.settings.ingest, task.recipe, facts.workspace, False)
 
 

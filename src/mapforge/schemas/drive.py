@@ -171,7 +171,7 @@ class DriveManifest:
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str) -> DriveManifest:
-        """Raises ContractError on another schema version, a missing or mistyped field, or or a file name that leads away."""
+        """Raises ContractError on another version, a missing or mistyped field, or a file name that leads away."""
         try:
             raw = json.loads(text)
             version = raw["schema_version"]
