@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from distributed import Client
+
+from mapforge.pipeline.execution import NoProgress
 
 
 @dataclass
@@ -25,6 +28,20 @@ class Cluster:
     def kill(self, worker: int) -> None:
         self.workers[worker].send_signal(signal.SIGKILL)
         self.workers[worker].wait(timeout=30)
+
+
+class KillOnce(NoProgress):
+    """Kills a worker when the first job of a stage is done: the worker is then on its second."""
+
+    def __init__(self, stage, kill):
+        self.stage, self.kill, self.left = stage, kill, 1
+        self.done = Counter()
+
+    def advance(self, stage, item, error):
+        self.done[stage] += 1
+        if stage == self.stage and self.left:
+            self.left = 0
+            self.kill()
 
 
 @contextmanager

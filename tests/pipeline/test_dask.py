@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import jobs_for_tests as work
 import pytest
-from dask_cluster import dask_cluster
+from dask_cluster import KillOnce, dask_cluster
 from tiny_region import products, tiny_settings
 
 from mapforge.config import compose_settings
 from mapforge.errors import ConfigurationError
 from mapforge.pipeline.dask_runner import DaskRunner
-from mapforge.pipeline.execution import NoProgress
 from mapforge.pipeline.jobs import Job
 from mapforge.pipeline.recipes import Recipes
 from mapforge.pipeline.run import make_runner, run_region
 from mapforge.pipeline.stamps import Recipe
 
 pytestmark = pytest.mark.server
-
-
-class KillOnce(NoProgress):
-    """Kills a worker when the first job of a stage is done: the worker is then on its second."""
-
-    def __init__(self, stage, kill):
-        self.stage, self.kill, self.left = stage, kill, 1
-        self.done = Counter()
-
-    def advance(self, stage, item, error):
-        self.done[stage] += 1
-        if stage == self.stage and self.left:
-            self.left = 0
-            self.kill()
 
 
 def test_a_cluster_that_loses_a_worker_gives_the_bytes_of_the_local_run(mapped_once, tiny_logs, tmp_path):
