@@ -312,7 +312,7 @@ def make_release(folder: Path, workspace: Workspace) -> Reader:
         for path in release.files(workspace).values():
             assert path.resolve().is_relative_to(workspace.root.resolve()), path
         _ = release.frame, release.builds, release.carried_over, release.sha256
-        manifest_from_text(target.read_text(encoding="utf-8"), "it")
+        manifest_from_text(target.read_bytes(), "it")
 
     return Reader(target, read, json_variants)
 

@@ -16,7 +16,8 @@ Variants = Callable[[bytes, int], Iterator[Content]]
 
 STRANGE: tuple[Any, ...] = (
     None, True, -1, 2**40, 2**70, -1e308, float("nan"), float("inf"), "", "../../../outside", "/etc/passwd", "a\x00b",
-    "\ud800", "<script>alert(1)</script>", "x" * 100_000, [], {}, [[]], [None], {"x": None}, [1, "two", None], [1e300] * 3,
+    "\ud800", "<script>alert(1)</script>", "x" * 100_000, [], {}, [[]], [None], {"x": None}, [1, "two", None],
+    [1e300] * 3,
 )  # fmt: skip
 
 STRANGE_FOOTERS = (b"", b"[]", b"{}", b"null", b"\xff\xfe", b"[" * 100_000, b'{"epsg": 1e99}', b"../../x", b"7")

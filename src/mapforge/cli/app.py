@@ -91,9 +91,9 @@ def withdraw(overrides: Overrides = None, json_output: Json = False) -> None:
 
 @app.command()
 def collect(overrides: Overrides = None, json_output: Json = False, plan: Plan = False) -> None:
-    """Remove what nothing needs, oldest first, until the workspace fits its budget.
+    """Remove what nothing needs, oldest first, until the workspace fits its budget; or camera frames that were used.
 
-    engine.storage_budget_gb=50 workspace=FOLDER
+    engine.storage_budget_gb=50 or frames=true; workspace=FOLDER
     """
     from mapforge.cli import upkeep
 
@@ -175,7 +175,7 @@ def export(overrides: Overrides = None, json_output: Json = False) -> None:
 def train(overrides: Overrides = None, json_output: Json = False) -> None:
     """Train a model on simulated data, resuming where it stopped.
 
-    model=bev|signs out=FOLDER
+    model=bev|signs|privacy out=FOLDER
     """
     from mapforge.cli import learning
 

@@ -52,17 +52,42 @@ def view(words: list[str], json_output: bool) -> int:
 
 
 def report_server(folder: Path, port: int) -> http.server.ThreadingHTTPServer:
-    """A server of one folder, bound to localhost. Links out of the folder are not followed."""
+    """A server of one folder, bound to localhost.
+
+    Links out of the folder are not followed, folders are not listed, and only requests that name this machine are
+    answered: a page elsewhere whose name resolves to 127.0.0.1 (DNS rebinding) gets nothing.
+    """
     handler = functools.partial(_ReportHandler, directory=str(folder))
     return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
 
 
+_OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+def _without_port(host: str) -> str:
+    name, _, port = host.lower().rpartition(":")
+    return name if name and port.isdigit() else host.lower()
+
+
 class _ReportHandler(http.server.SimpleHTTPRequestHandler):
     def send_head(self) -> Any:
-        if not Path(self.translate_path(self.path)).resolve().is_relative_to(Path(self.directory).resolve()):
+        if _without_port(self.headers.get("Host", "")) not in _OWN_NAMES:
+            self.send_error(403, "This server answers localhost only")
+            return None
+        try:
+            wanted = Path(self.translate_path(self.path)).resolve()
+        except (OSError, ValueError):  # a name that no file can have
+            wanted = Path("/")
+        if not (wanted.is_relative_to(Path(self.directory).resolve()) and wanted.is_file()):
             self.send_error(404)
             return None
         return super().send_head()
+
+    def end_headers(self) -> None:
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("X-Frame-Options", "DENY")
+        self.send_header("Referrer-Policy", "no-referrer")
+        super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are not worth a line."""

@@ -11,16 +11,21 @@ from mapforge.catalog import Catalog
 from mapforge.cli.app import INCOMPLETE, OK
 from mapforge.cli.options import required, split_options
 from mapforge.cli.output import print_json, say
-from mapforge.config import compose_settings, settings_from_dict, with_overrides
+from mapforge.config import Settings, compose_settings, settings_from_dict, with_overrides
 from mapforge.errors import ConfigurationError
 from mapforge.geometry.tiles import TileId
 
 
 def collect(words: list[str], json_output: bool, plan_only: bool) -> int:
-    """Frees space down to the storage budget."""
+    """Frees space down to the storage budget, or deletes camera frames that were used."""
     from mapforge.pipeline.collection import collect as free_space
 
-    settings = compose_settings(words)
+    options, overrides = split_options(words, {"frames": "false"})
+    settings = compose_settings(overrides)
+    if options["frames"] not in ("true", "false"):
+        raise ConfigurationError(f"frames={options['frames']}: write frames=true or frames=false")
+    if options["frames"] == "true":
+        return _remove_frames(settings, json_output, plan_only)
     if settings.engine.storage_budget_gb is None:
         raise ConfigurationError("set engine.storage_budget_gb=NUMBER (0 removes all that nothing needs)")
     with closing(Catalog.of(settings.workspace, settings.catalog_url)) as catalog:
@@ -35,6 +40,21 @@ def collect(words: list[str], json_output: bool, plan_only: bool) -> int:
     if done.note:
         say(done.note)
     return OK if done.as_dict()["fits"] else INCOMPLETE
+
+
+def _remove_frames(settings: Settings, json_output: bool, plan_only: bool) -> int:
+    """Camera frames of drives whose elements and signs are made."""
+    from mapforge.pipeline.collection import remove_used_frames
+
+    with closing(Catalog.of(settings.workspace, settings.catalog_url)) as catalog:
+        gone = remove_used_frames(settings, catalog, dry=plan_only)
+    if json_output:
+        print_json({"removed": [{"what": group.what, "bytes": group.size_bytes} for group in gone]})
+        return OK
+    for group in gone:
+        say(f"{'would remove' if plan_only else 'removed'} {group.what} ({group.size_bytes / 1e6:.1f} MB)")
+    say(f"{sum(group.size_bytes for group in gone) / 1e9:.3f} GB of camera frames")
+    return OK
 
 
 def bundle(words: list[str], json_output: bool) -> int:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mapforge.errors import ContractError, MissingInputError
 from mapforge.geometry.se3 import SE3
+from mapforge.io.drive_frames import NOTE, TABLE, frames_are_removed, is_frame_file
 from mapforge.io.fingerprint import sha256_of_file
 from mapforge.io.parquet import MAX_TABLE_BYTES, least_bytes, reading
 from mapforge.schemas.drive import DRIVE_TABLES, DriveManifest
@@ -125,9 +126,14 @@ class DriveReader:
         return DriveManifest.from_json(path.read_bytes(), str(path))
 
     def verify(self, full: bool = False) -> None:
-        """Raises ContractError when a file's size (with `full`: its sha256) is not what the manifest says."""
+        """Raises ContractError when a file's size (with `full`: its sha256) is not what the manifest says.
+
+        Camera frames that were removed on purpose are not missed.
+        """
         for stored in self.manifest.files:
             path = self.folder / stored.name
+            if is_frame_file(stored.name) and frames_are_removed(self.folder):
+                continue
             if not path.exists() or path.stat().st_size != stored.size_bytes:
                 raise ContractError(f"{path} is missing or not {stored.size_bytes} bytes long; ingest the log again")
             if full and sha256_of_file(path) != stored.sha256:
@@ -206,6 +212,12 @@ class DriveReader:
     def _parts(self, name: str) -> list[pq.ParquetFile]:
         """The table's files, opened once and checked against the contract."""
         if name not in self._files:
+            if name == TABLE and frames_are_removed(self.folder):
+                raise MissingInputError(
+                    f"the camera frames of {self.folder} were removed once they had been used "
+                    f"(ingest.privacy.keep_frames is false); to make rasters or signs anew delete {NOTE} there and run "
+                    "again with the drive's log"
+                )
             names = [
                 f.name for f in self.manifest.files if f.name == f"{name}.parquet" or f.name.startswith(f"{name}-")
             ]

@@ -16,6 +16,7 @@ from mapforge.catalog.owner import is_dead
 from mapforge.catalog.tables import RunState, TileState
 from mapforge.config import Settings
 from mapforge.geometry.tiles import TileId
+from mapforge.io.drive_frames import frame_files, remove_frames
 from mapforge.io.workspace import Workspace
 from mapforge.pipeline.recipes import Recipes
 from mapforge.pipeline.region_facts import DriveFacts, RegionFacts
@@ -86,6 +87,39 @@ def collect(settings: Settings, catalog: Catalog, dry: bool = False, own_run: st
             _remove(group, workspace)
     note = "what is left is needed" if left > budget else ""
     return Collection(tuple(removed), used, budget, note)
+
+
+def remove_used_frames(
+    settings: Settings, catalog: Catalog, dry: bool = False, own_run: str | None = None
+) -> tuple[Unneeded, ...]:
+    """Deletes camera frames of drives whose elements and signs are made; nothing is made again because of it.
+
+    dry: only says what would go. Nothing goes while another run is at work. Raises ConfigurationError for a workspace
+    in an object store.
+    """
+    workspace = Workspace.at(settings.workspace)
+    workspace.require_folder("ingest.privacy.keep_frames=false")
+    held = [folder.name for folder in sorted(workspace.drives.glob("*")) if frame_files(folder)]
+    if not held or not workspace.has_frame() or _others_are_running(catalog, own_run):
+        return ()
+    facts = RegionFacts(settings, catalog, Recipes.of(settings))
+    facts.read_manifests()
+    facts.look_at_drives()
+    removed = []
+    for drive in held:
+        own = facts.drives.get(drive)
+        if own is not None and _is_finished(own, facts) and _has_signs(own, facts):
+            removed += _group(f"camera frames of drive {drive}", frame_files(workspace.drive(drive)))
+            if not dry:
+                remove_frames(workspace.drive(drive), workspace.tmp)
+    return tuple(removed)
+
+
+def _has_signs(own: DriveFacts, facts: RegionFacts) -> bool:
+    """Its detections are there and fit."""
+    if own.detections is None or own.detections.stamp is None:
+        return False
+    return not verified(own.detections, facts.ledger, facts.verify_fully).is_due
 
 
 def unneeded(settings: Settings, catalog: Catalog) -> Iterator[Unneeded]:

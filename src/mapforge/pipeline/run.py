@@ -26,7 +26,7 @@ from mapforge.io.drive_store import DriveReader
 from mapforge.io.trajectories import read_trajectory, read_trajectory_info
 from mapforge.io.trajectory_quality import read_quality
 from mapforge.io.workspace import Workspace
-from mapforge.pipeline.collection import collect
+from mapforge.pipeline.collection import collect, remove_used_frames
 from mapforge.pipeline.drive_tasks import ingest_tasks
 from mapforge.pipeline.execution import Execution, NoProgress, Progress, StageResult
 from mapforge.pipeline.job_inputs import ingest_job
@@ -120,6 +120,9 @@ def _planned_run(facts: RegionFacts, execution: Execution) -> dict[str, Any]:
         report = _build_and_judge(facts, execution, started)
         if facts.settings.engine.storage_budget_gb is not None:
             report["collected"] = collect(facts.settings, execution.catalog, own_run=execution.run_id).as_dict()
+    if not facts.settings.ingest.privacy.keep_frames:
+        gone = remove_used_frames(facts.settings, execution.catalog, own_run=execution.run_id)
+        report["frames_removed"] = [group.what for group in gone]
     return report
 
 
