@@ -53,6 +53,8 @@ class FusionConfig:
     """Log odds before any drive is asked."""
     vote_reach_m: float = 4.0
     """Half length over which marking type, colour and boundary type are voted."""
+    min_divider_m: float = 6.0
+    """Shorter lane dividers that touch no other are symbols on the road, and are dropped."""
     min_length_m: float = 1.0
     """Shorter leftovers of lines are dropped."""
     sigma_floor_m: float = 0.01

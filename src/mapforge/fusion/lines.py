@@ -29,6 +29,7 @@ Bool = NDArray[np.bool_]
 Bounds = tuple[float, float, float, float]
 
 _JOIN_M = 1.6
+_TOUCHING_M = 0.05
 _BRANCH_M = 1.5
 _LOOP_M = 6.0
 _SIGMA, _CONFIDENCE, _FIRST, _LAST, _HITS = 0, 1, 2, 3, 4
@@ -73,6 +74,8 @@ def fused_lines(
     values = _carried(seen, guides, views, place, history, labels, config)
     pieces = _pieces(guides, place, values, history, labels, config)
     whole = [unlooped(thinned(piece), _LOOP_M) for piece in joined(pieces, _JOIN_M, _BRANCH_M)]
+    if seen.element_class is ElementClass.LANE_DIVIDER:
+        whole = _without_symbols(whole, config.min_divider_m)
     elements = [_element(seen, part) for piece in whole for part in clipped(piece, core_m)]
     inside = history.inside(core_m)
     here = history.take(inside)
@@ -158,6 +161,18 @@ def _without_scraps(pieces: list[Piece], least_m: float) -> list[Piece]:
     meets[pairs[pairs[:, 0] // 2 != pairs[:, 1] // 2].ravel()] = True
     bridges = meets[0::2] & meets[1::2]
     return [piece for piece, bridge in zip(pieces, bridges) if bridge or length(piece.xyz_map) >= least_m]
+
+
+def _without_symbols(pieces: list[Piece], least_m: float) -> list[Piece]:
+    """Lines long enough, and short ones that go on in another: arrows and letters on the road stand alone."""
+    if not pieces:
+        return []
+    ends = np.array([piece.xyz_map[k, :2] for piece in pieces for k in (0, -1)])
+    others = shapely.STRtree([shapely.LineString(piece.xyz_map[:, :2]) for piece in pieces])
+    end, line = others.query(shapely.points(ends), predicate="dwithin", distance=_TOUCHING_M)
+    touches = np.zeros(len(pieces), dtype=bool)
+    touches[end[end // 2 != line] // 2] = True
+    return [piece for piece, on in zip(pieces, touches) if on or length(piece.xyz_map) >= least_m]
 
 
 def _element(seen: SeenLines, piece: Piece) -> MapElement:
