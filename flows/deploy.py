@@ -81,7 +81,7 @@ def _with_absolute_paths(overrides: list[str], settings: Settings) -> list[str]:
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().resolve()) if path else path
+    return str(Path(path).expanduser().resolve()) if path and "://" not in path else path
 
 
 if __name__ == "__main__":

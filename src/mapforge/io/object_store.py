@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pyarrow import fs
-
 from mapforge.errors import ConfigurationError, MissingInputError, StorageError
+
+if TYPE_CHECKING:
+    from pyarrow import fs  # what only says where a workspace lies does not wait for it
 
 SCHEME = "s3://"
 PIECE_BYTES = 16 * 2**20
@@ -66,6 +67,8 @@ class ObjectStore:
 
     def listing(self, folder: str) -> dict[str, StoredObject]:
         """Everything below a folder, or in the whole store for an empty one, by name."""
+        from pyarrow import fs
+
         selector = fs.FileSelector(self._path(folder), recursive=True, allow_not_found=True)
         with self._explained("list", folder):
             found = self._files.get_file_info(selector)
@@ -215,6 +218,8 @@ def is_store(place: str) -> bool:
 @lru_cache(maxsize=4)
 def _file_system(endpoint: str | None) -> fs.S3FileSystem:
     """One a process: connections are kept. Small objects are one request."""
+    from pyarrow import fs
+
     options: dict[str, Any] = {"allow_delayed_open": True, "request_timeout": TIMEOUT_S, "connect_timeout": TIMEOUT_S}
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if region:
