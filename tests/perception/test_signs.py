@@ -22,7 +22,7 @@ from mapforge.models.sign_reader import EMBEDDING
 from mapforge.perception import signs
 from mapforge.perception.camera_view import CameraView
 from mapforge.perception.config import PerceptionConfig
-from mapforge.schemas.detections import DETECTIONS
+from mapforge.schemas.detections import DETECTIONS, SIGN_TYPES
 
 FRAME = MapFrame(32617, (586000.0, 4475000.0))
 START_NS = 1_700_000_000_000_000_000
@@ -139,7 +139,8 @@ def detect(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> dict[str, n
     signs.run(inputs, PerceptionConfig())
     table = read_table(workspace.detections("drive"), DETECTIONS)
     assert read_metadata(workspace.detections("drive"))["fingerprint"] == "print"
-    return {name: np.array(table[name].to_pylist()) for name in table.schema.names}
+    lists = ("type_shares", "embedding")
+    return {name: np.array(table[name].to_pylist()) for name in table.schema.names if name not in lists}
 
 
 def test_a_sign_is_placed_by_lidar_and_a_light_by_parallax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,3 +177,24 @@ def test_a_drive_without_cameras_has_an_empty_table(tmp_path: Path, monkeypatch:
     workspace = Workspace(tmp_path)
     write_drive(workspace, cameras=False)
     assert len(detect(workspace, monkeypatch)["class"]) == 0
+
+
+def test_type_shares_are_those_of_a_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lights have none; a sign's shares are of the contract's types, and sum to one."""
+    workspace = Workspace(tmp_path)
+    write_drive(workspace, cameras=True)
+    detect(workspace, monkeypatch)
+    table = read_table(workspace.detections("drive"), DETECTIONS)
+    for name, shares in zip(table["class"].to_pylist(), table["type_shares"].to_pylist()):
+        if name == "traffic_light":
+            assert shares is None
+        else:
+            assert SIGN_TYPES[int(np.argmax(shares))] == "stop"
+            assert sum(shares) == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_number_that_is_no_type_counts_as_unknown() -> None:
+    shares = np.zeros(len(CLASSES), np.float32)
+    shares[[CLASSES.index("speed_limit_other"), CLASSES.index("stop")]] = (0.6, 0.4)
+    found = dict(zip(SIGN_TYPES, signs.type_shares(shares)))
+    assert (found["unknown"], found["stop"]) == (0.6, 0.4)

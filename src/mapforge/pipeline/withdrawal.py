@@ -121,6 +121,7 @@ def _remove(workspace: Workspace, ledger: Ledger, drive_id: str) -> tuple[int, i
 def _products(workspace: Workspace, drive_id: str) -> Iterator[Path]:
     """Every file that was made of one drive alone: its folder, and what bears its name in the folders of the stages."""
     yield from sorted(workspace.drive(drive_id).glob("*"))
+    yield workspace.drive_vitals(drive_id)
     for folder in ("trajectories", "rasters", "observations", "drive_elements"):
         for suffix in (".parquet", ".json"):
             yield from sorted((workspace.root / folder).rglob(f"{glob.escape(drive_id)}{suffix}"))
