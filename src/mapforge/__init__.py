@@ -1,3 +1,3 @@
 """MapForge: drive logs in, georeferenced and validated HD-map tiles out."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
