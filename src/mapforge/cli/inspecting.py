@@ -74,14 +74,17 @@ class _ReportHandler(http.server.SimpleHTTPRequestHandler):
         if _without_port(self.headers.get("Host", "")) not in _OWN_NAMES:
             self.send_error(403, "This server answers localhost only")
             return None
-        try:
-            wanted = Path(self.translate_path(self.path)).resolve()
-        except (OSError, ValueError):  # a name that no file can have
-            wanted = Path("/")
-        if not (wanted.is_relative_to(Path(self.directory).resolve()) and wanted.is_file()):
+        if not self._is_of_the_report(self.path):
             self.send_error(404)
             return None
         return super().send_head()
+
+    def _is_of_the_report(self, path: str) -> bool:
+        try:
+            wanted = Path(self.translate_path(path)).resolve()
+            return wanted.is_relative_to(Path(self.directory).resolve()) and wanted.is_file()
+        except (OSError, ValueError):  # a name that no file can have
+            return False
 
     def end_headers(self) -> None:
         self.send_header("X-Content-Type-Options", "nosniff")

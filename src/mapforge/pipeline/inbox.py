@@ -161,10 +161,19 @@ def _logs(folders: Sequence[str], inbox: Inbox) -> list[LogSource]:
             inbox.missing.append(str(root))
             continue
         try:
-            found.update({log.path: log for log in find_logs(root) if not log.path.name.endswith(UNFINISHED)})
+            logs = [log for log in find_logs(root) if not log.path.name.endswith(UNFINISHED)]
         except UnknownFormatError:
             continue  # empty, or nothing that is a log: that is an inbox on a quiet day
+        outside = {log.path for log in logs if _leads_out(log, root)}
+        inbox.waiting.update(dict.fromkeys(map(str, outside), "it is, or holds, a link that leads out of the inbox"))
+        found.update({log.path: log for log in logs if log.path not in outside})
     return [found[path] for path in sorted(found)]
+
+
+def _leads_out(log: LogSource, root: Path) -> bool:
+    """Whether a link in it would have a file read that nobody put into the inbox."""
+    real = [(path, path.resolve()) for path in (log.path, *(path for _, path in log.files()))]
+    return any(path != target and not target.is_relative_to(root) for path, target in real)
 
 
 def _is_done_with(known: LogRecord, known_drives: Collection[str]) -> bool:
