@@ -35,10 +35,15 @@ def source_sha256(source: LogSource, workspace: Workspace) -> str:
     if stamp in known:
         return known[stamp]
     sha256 = _hash_of(source, files)
+    remember(stamp, sha256, workspace)
+    return sha256
+
+
+def remember(stamp: str, sha256: str, workspace: Workspace) -> None:
+    """Keeps a log's hash for `remembered_sha256`. stamp: `place_stamp` of the log before it was hashed."""
     with name_lock(workspace, "=index"):  # no log has this name
         known = {**_read_index(workspace), stamp: sha256}
         write_text(workspace.root / INDEX_NAME, json.dumps(known, indent=0, sort_keys=True), workspace.tmp)
-    return sha256
 
 
 def remembered_sha256(workspace: Workspace) -> dict[str, str]:

@@ -19,6 +19,7 @@ from mapforge.io.parquet import read_metadata
 from mapforge.pipeline.frame_privacy import filter_fingerprint
 from mapforge.pipeline.plan import Action, Task
 from mapforge.pipeline.region_facts import DriveFacts, RegionFacts, grown
+from mapforge.pipeline.stage_files import THE_LOG
 from mapforge.pipeline.staging import check_drive
 from mapforge.pipeline.stamps import Recipe
 from mapforge.pipeline.standing import Standing, verified
@@ -66,7 +67,7 @@ def ingest_recipe(log: LogSource, facts: RegionFacts) -> Recipe:
     region = facts.settings.region
     settings = facts.settings.ingest
     made = drive_fingerprint("", region.city, facts.origin, settings, filter_fingerprint(facts.settings))
-    return Recipe({"the log": place_stamp(log), "settings and code of ingest": made})
+    return Recipe({THE_LOG: place_stamp(log), "settings and code of ingest": made})
 
 
 def left_out_tasks(facts: RegionFacts) -> list[Task]:

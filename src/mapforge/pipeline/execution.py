@@ -123,7 +123,8 @@ def _arrived(outcome: Outcome, job: Job) -> Outcome:
     if outcome.error is not None:
         return outcome
     try:
-        receive(outcome.stage, outcome.item, outcome.delivered, job.recipe is not None and job.stamps, job.workspace)
+        stamped = job.recipe is not None and job.stamps
+        receive(outcome.stage, outcome.item, outcome.delivered, job.recipe, stamped, job.workspace)
     except (MapForgeError, OSError) as error:
         return replace(outcome, outputs=(), error=JobError(type(error).__name__, str(error), ""))
     return replace(outcome, outputs=tuple(job.workspace.root / path for path in outcome.outputs))

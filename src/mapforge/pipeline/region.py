@@ -100,7 +100,7 @@ class _Build:
         for drive in sorted((set(self.facts.manifests) - set(self.states)) | ingested):
             self.catalog.record_drive(self.facts.manifests[drive])
         self._compare_with_fleet(ingested)
-        self._require_drives("the workspace is empty, set region.logs=[PATH]")
+        self._require_drives("the workspace is empty, set region.logs=[PATH]", self.facts.manifests)
 
     def _compare_with_fleet(self, ingested: set[str]) -> None:
         """Drives of the region whose vital signs are odd are named; new ones are parked where the settings say so."""
@@ -388,8 +388,9 @@ class _Build:
                 self.result.refused[drive] = error.text
         self._require_drives("every drive failed")
 
-    def _require_drives(self, otherwise: str) -> None:
-        left = self.facts.region_drives & set(self.facts.drives or self.facts.manifests)
+    def _require_drives(self, otherwise: str, usable: Iterable[str] | None = None) -> None:
+        """usable: the drives there are, where they were not looked at yet."""
+        left = self.facts.region_drives & set(self.facts.drives if usable is None else usable)
         if not left:
             reasons = "; ".join(f"{name}: {why}" for name, why in sorted(self.result.refused.items()))
             raise NoUsableDriveError(f"no usable drive: {reasons or otherwise}")

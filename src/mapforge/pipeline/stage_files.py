@@ -13,6 +13,9 @@ from typing import Any
 from mapforge.geometry.tiles import TileId
 from mapforge.io.workspace import Workspace
 
+THE_LOG = "the log"
+"""Part of the recipe of an ingest: where the log lies, how long it is and when it was written."""
+
 
 @dataclass(frozen=True)
 class Product:

@@ -16,10 +16,12 @@ from typing import Any
 
 from mapforge.errors import ContractError, MissingInputError, StorageError
 from mapforge.geometry.tiles import TileId
+from mapforge.ingest.source_index import INDEX_NAME, remember
 from mapforge.io import mirror
 from mapforge.io.drive_store import MANIFEST_NAME, DriveReader
 from mapforge.io.workspace import Workspace
 from mapforge.pipeline.stage_files import (
+    THE_LOG,
     Product,
     StageFiles,
     left_by,
@@ -27,7 +29,7 @@ from mapforge.pipeline.stage_files import (
     read_by,
     removed_by,
 )
-from mapforge.pipeline.stamps import Ledger, Stamp, StoredOutput
+from mapforge.pipeline.stamps import Ledger, Recipe, Stamp, StoredOutput
 
 WAITS_S = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Between tries, while another machine replaces what is fetched."""
@@ -77,7 +79,6 @@ def deliver(stage: str, inputs: Any, outputs: Sequence[Path], workspace: Workspa
     if stage == "ingest":
         for manifest in outputs:
             _deliver_drive(manifest.parent, workspace)
-        mirror.put(workspace, [path for path in (workspace.root / "sources.json",) if path.exists()])
         return tuple(StoredOutput.of(path, workspace) for path in outputs)
     left = left_by(stage, inputs, outputs, workspace)
     stored = tuple(StoredOutput.of(path, workspace) for path in left)
@@ -96,7 +97,9 @@ def portable(outputs: Iterable[Path], workspace: Workspace) -> tuple[Path, ...]:
     return tuple(path.relative_to(workspace.root) for path in outputs)
 
 
-def receive(stage: str, item: str, delivered: Iterable[StoredOutput], stamped: bool, workspace: Workspace) -> None:
+def receive(
+    stage: str, item: str, delivered: Iterable[StoredOutput], recipe: Recipe | None, stamped: bool, workspace: Workspace
+) -> None:
     """What the one who runs a stage reads of a job that ended elsewhere: its stamp, or what it left unstamped."""
     if workspace.store is None:
         return
@@ -104,6 +107,9 @@ def receive(stage: str, item: str, delivered: Iterable[StoredOutput], stamped: b
         Ledger(workspace).fetch(stage, item)
     elif stage != "perception":  # of an observation nothing but its hash is needed
         mirror.at_once(lambda output: _fetch_output(output, workspace), delivered)
+    if stage == "ingest" and recipe is not None:
+        for output in delivered:
+            _remember_log(recipe.parts[THE_LOG], workspace.root / output.name, workspace)
 
 
 @contextmanager
@@ -150,6 +156,14 @@ def _deliver_drive(folder: Path, workspace: Workspace) -> None:
     except (MissingInputError, ContractError):
         pass  # it is put there now
     mirror.put_folder(workspace, folder, MANIFEST_NAME)
+
+
+def _remember_log(stamp: str, manifest: Path, workspace: Workspace) -> None:
+    """Whoever runs the stage keeps the index of logs: workers would overwrite each other's."""
+    index = workspace.root / INDEX_NAME
+    mirror.fetch_record(workspace, index)
+    remember(stamp, DriveReader(manifest.parent).manifest.source_sha256, workspace)
+    mirror.put(workspace, [index])
 
 
 def _fetch_product(product: Product, ledger: Ledger) -> None:
