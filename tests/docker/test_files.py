@@ -46,6 +46,14 @@ def test_the_compose_file_has_every_service_wired():
     assert volumes == set(compose["volumes"])
 
 
+def test_our_containers_have_no_privileges():
+    compose = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text(encoding="utf-8"))
+    for name, service in compose["services"].items():
+        assert not service.get("privileged") and service.get("user") not in ("root", "0"), name
+        if service.get("image", "").startswith("mapforge"):
+            assert service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"], name
+
+
 def test_the_programs_the_compose_file_starts_are_installed():
     compose = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text(encoding="utf-8"))
     programs = {service["entrypoint"][0] for service in compose["services"].values() if "entrypoint" in service}

@@ -105,7 +105,7 @@ def remove_used_frames(
     facts = RegionFacts(settings, catalog, Recipes.of(settings))
     facts.read_manifests()
     facts.look_at_drives()
-    removed = []
+    removed: list[Unneeded] = []
     for drive in held:
         own = facts.drives.get(drive)
         if own is not None and _is_finished(own, facts) and _has_signs(own, facts):

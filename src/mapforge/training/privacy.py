@@ -205,7 +205,7 @@ def privacy_card(model: PrivacyDetector, config: PrivacyTrainingConfig) -> dict[
         "scores": {f"drawn pictures of seed {held_out}": scores},
         "limits": [
             "trained on drawings alone: how much it finds in real pictures was looked at, not measured; expect misses",
-            "recall counts a face or plate as hidden when 60 % of it lies in one region",
+            "a face or plate counts as hidden when 80 % of it lies in one region, widened by 20 % as ingest does",
             "heads seen from behind are left alone; faces under about 8 px and plates under about 8 px are missed",
             "blurs some letters and lamps that are no plate",
         ],

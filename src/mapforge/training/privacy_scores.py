@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from mapforge.models.privacy_detector import CLASSES, PrivacyDetector
 from mapforge.training.privacy_scenes import render_privacy_scene
 
-COVERED_MIN = 0.6
+COVERED_MIN = 0.8
 """Share of a face or plate that must be blurred for it to count as hidden."""
 SIZES_PX = (0.0, 10.0, 20.0, 40.0, 1000.0)
 """Scores are told apart by the longer edge."""
+MARGIN = 0.2
+"""By which a region is widened on each side before it is blurred, as ingest does."""
 
 
 def score_on_drawn(
@@ -27,7 +29,7 @@ def score_on_drawn(
     for score_min in score_mins:
         sizes, labels, hidden, needless = [], [], [], 0
         for scene, regions in zip(scenes, found):
-            kept = regions.boxes_px[regions.scores >= score_min]
+            kept = _widened(regions.boxes_px[regions.scores >= score_min])
             covered = coverage(scene.boxes_px, kept)
             sizes.append((scene.boxes_px[:, 2:] - scene.boxes_px[:, :2]).max(axis=1, initial=0.0))
             labels.append(scene.labels)
@@ -44,6 +46,11 @@ def coverage(truth_px: NDArray[np.float32], regions_px: NDArray[np.float32]) -> 
         return np.zeros(len(truth_px))
     area = (truth_px[:, 2:] - truth_px[:, :2]).prod(axis=1)
     return np.asarray(_touches(truth_px, regions_px) / np.maximum(area, 1e-9))
+
+
+def _widened(boxes_px: NDArray[np.float32]) -> NDArray[np.float32]:
+    edges = boxes_px[:, 2:] - boxes_px[:, :2]
+    return np.concatenate([boxes_px[:, :2] - MARGIN * edges, boxes_px[:, 2:] + MARGIN * edges], axis=1)
 
 
 def _touches(a_px: NDArray[np.float32], b_px: NDArray[np.float32]) -> NDArray[np.float64]:
