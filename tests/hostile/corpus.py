@@ -158,7 +158,7 @@ def make_trajectory(folder: Path, workspace: Workspace) -> Reader:
     times = np.arange(3, dtype=np.int64) * 10**9
     path = Trajectory(times, np.ones((3, 3)), np.tile([1.0, 0.0, 0.0, 0.0], (3, 1)), np.full(3, 0.2))
     target = workspace.trajectory("good")
-    write_trajectory(path, np.full(3, 0.4), TrajectoryInfo(FRAME, "lidar", "good"), target, workspace.tmp)
+    write_trajectory(path, np.full(3, 0.4), TrajectoryInfo(FRAME, "lidar", "good", True, "f"), target, workspace.tmp)
     return Reader(target, lambda: (read_trajectory(target, FRAME), read_sigma_z(target)), parquet_variants)
 
 

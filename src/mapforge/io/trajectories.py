@@ -86,7 +86,10 @@ def read_trajectory(path: Path, frame: MapFrame) -> Trajectory:
     stack = {name: table[name].to_numpy() for name in table.schema.names}
     xyz = np.stack([stack[name] for name in ("tx_m", "ty_m", "tz_m")], axis=1)
     quaternion = np.stack([stack[name] for name in ("qw", "qx", "qy", "qz")], axis=1)
-    return Trajectory(stack["timestamp_ns"], frame.from_projected(xyz), quaternion, stack["sigma_xy_m"])
+    try:
+        return Trajectory(stack["timestamp_ns"], frame.from_projected(xyz), quaternion, stack["sigma_xy_m"])
+    except ValueError as error:
+        raise ContractError(f"{path}: {error}; localise the drive again") from error
 
 
 def read_sigma_z(path: Path) -> Float:

@@ -29,6 +29,7 @@ _PATTERNS = {
     "DASH_SOLID": "dashed_solid",
 }
 _NOT_PAINTED = ("NONE", "UNKNOWN")
+FARTHEST_M = 1e6
 SAME_LINE_M, SAME_LINE_SHARE = 0.3, 0.9
 
 
@@ -63,7 +64,10 @@ def _sorted_values(raw: dict[str, Any]) -> list[Any]:
 
 
 def _points(raw: list[dict[str, float]], city: str, frame: MapFrame) -> Float:
-    return city_to_map(np.array([[p["x"], p["y"], p["z"]] for p in raw], dtype=np.float64), city, frame)
+    xyz = np.array([[p["x"], p["y"], p["z"]] for p in raw], dtype=np.float64).reshape(-1, 3)
+    if not (np.abs(xyz) < FARTHEST_M).all():
+        raise ValueError(f"a point is not within {FARTHEST_M:.0f} m of the city's origin")
+    return city_to_map(xyz, city, frame)
 
 
 def _dividers(lanes: list[dict[str, Any]], city: str, frame: MapFrame) -> list[MapElement]:
