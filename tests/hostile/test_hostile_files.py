@@ -38,7 +38,7 @@ def test_nothing_escapes_or_hangs(outcomes: list[dict[str, str]]) -> None:
 
 
 def test_every_reader_refuses_some_and_many_cases_were_tried(outcomes: list[dict[str, str]]) -> None:
-    """Records that can be made again (stamps, shortcuts) count as absent instead; bad sweeps and pictures are left out."""
+    """Records that can be made again count as absent; bad sweeps and pictures are left out."""
     refused = Counter(case["reader"] for case in outcomes if case["outcome"].startswith("refused"))
     forgiving = {"stamp", "failure", "inbox", "sources", "names", "av2_sweep", "kitti_sweep", "kitti_picture"}
     assert {case["reader"] for case in outcomes} - refused.keys() <= forgiving
