@@ -34,7 +34,14 @@ def test_there_is_an_image_for_each_kind_of_machine():
 def test_the_compose_file_has_every_service_wired():
     compose = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text(encoding="utf-8"))
     services = compose["services"]
-    assert set(services) == {"postgres", "prefect-server", "prefect-worker", "dask-scheduler", "dask-worker"}
+    assert set(services) == {
+        "postgres",
+        "prefect-server",
+        "prefect-worker",
+        "dask-scheduler",
+        "dask-worker",
+        "dask-gpu-worker",
+    }
     for name, service in services.items():
         for other in service.get("depends_on", {}):
             assert other in services, (name, other)
