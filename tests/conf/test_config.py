@@ -106,3 +106,8 @@ def test_conf_is_found_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert compose_settings([]).workspace == "data/workspace"
     assert (Path(conf_folder()) / "config.yaml").is_file()
+
+
+@pytest.mark.parametrize("model", ["bev", "signs", "privacy"])
+def test_models_are_chosen_by_the_names_the_readme_gives(model):
+    assert compose_settings([f"training.model={model}"]).training.model == model

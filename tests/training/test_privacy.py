@@ -105,7 +105,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path) -> N
 
 
 def test_the_training_stage_knows_it(tmp_path: Path) -> None:
-    config = TrainingConfig(model=TrainedModel.PRIVACY, privacy=TINY)
+    config = TrainingConfig(model=TrainedModel.privacy, privacy=TINY)
     card = run_training(TrainingInputs(tmp_path, tmp_path / "w.safetensors"), config)
     assert card is not None and card["classes"] == ["face", "number_plate"]
 

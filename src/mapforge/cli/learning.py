@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from mapforge.cli.app import OK
@@ -23,8 +24,11 @@ def train(words: list[str], json_output: bool) -> int:
     folder = Path(options["out"] or f"data/training/{model}").expanduser().resolve()
     given = {name: _folder(options[name]) for name in ("start", "drives", "held_out_drives", "frames")}
     target = _folder(options["target"]) or folder / f"{model}.safetensors"
-    with StageProgress(quiet=json_output) as progress:
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one talks
+    with StageProgress(quiet=json_output or not first) as progress:
         card = run_training(TrainingInputs(folder, target, **given), settings.training, progress.report)
+    if not first:
+        return OK
     unfinished = card is None
     if json_output:
         print_json({"weights": None if unfinished else str(target), "card": card or {}, "unfinished": unfinished})

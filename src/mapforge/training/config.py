@@ -16,9 +16,9 @@ from mapforge.training.sign_config import SignTrainingConfig
 class TrainedModel(StrEnum):
     """What can be trained."""
 
-    BEV = "bev"
-    SIGNS = "signs"
-    PRIVACY = "privacy"
+    bev = "bev"
+    signs = "signs"
+    privacy = "privacy"
 
 
 @dataclass
@@ -91,7 +91,7 @@ class BevTrainingConfig:
 class TrainingConfig:
     """Which model, and how."""
 
-    model: TrainedModel = TrainedModel.BEV
+    model: TrainedModel = TrainedModel.bev
     """`bev`, `signs` or `privacy` (faces and number plates)."""
     bev: BevTrainingConfig = field(default_factory=BevTrainingConfig)
     """Of `model=bev`."""

@@ -40,9 +40,9 @@ def run(
 
     None when the run's minutes are over before its steps, or in any but the first of several processes.
     """
-    if config.model is TrainedModel.SIGNS:
+    if config.model is TrainedModel.signs:
         card = train_signs(config.signs, inputs.folder, inputs.target, inputs.frames, inputs.start, progress)
-    elif config.model is TrainedModel.PRIVACY:
+    elif config.model is TrainedModel.privacy:
         card = train_privacy(config.privacy, inputs.folder, inputs.target, inputs.start, progress)
     else:
         card = train_bev(
