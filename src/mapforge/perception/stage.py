@@ -20,6 +20,7 @@ from mapforge.io.fingerprint import sha256_of_file
 from mapforge.io.rasters import write_raster
 from mapforge.io.workspace import Workspace
 from mapforge.models.bev_segmenter import REACH_CELLS, BevSegmenter, load_bev_segmenter, runs_bfloat16
+from mapforge.models.device import resolve_device
 from mapforge.models.normalisation import FINE_CELLS, FINE_INPUTS, features_of
 from mapforge.perception.config import PerceptionConfig
 from mapforge.perception.mosaic import Mosaic, assemble
@@ -64,13 +65,6 @@ def run(inputs: PerceptionInputs, config: PerceptionConfig) -> None:
     metadata = {"fingerprint": inputs.fingerprint, "drive_id": inputs.drive_id}
     target = inputs.workspace.observation(inputs.tile, inputs.drive_id)
     write_raster(BevRaster(grid, channels, metadata), target, inputs.workspace.tmp)
-
-
-def resolve_device(name: str) -> str:
-    """`auto` becomes cuda where there is one."""
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def infer(model: BevSegmenter, lidar: Tensor, camera: Tensor | None, device: str, bf16: bool) -> dict[str, Tensor]:

@@ -89,7 +89,6 @@ class Execution:
             self._take(outcome, by_item[outcome.item], result)
             if outcome.error is None and finished is not None:
                 finished(outcome.item, outcome.outputs)
-            self.catalog.renew_leases(self.run_id)
         seconds = time.perf_counter() - started
         self.timing_s[stage] = self.timing_s.get(stage, 0.0) + seconds
         self.executed[stage] = self.executed.get(stage, 0) + len(jobs)

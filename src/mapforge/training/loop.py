@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.profiler import record_function
 
+from mapforge.io.atomic import atomic_file
 from mapforge.training.learner import Learner
 from mapforge.training.watch import Watch
 
@@ -84,10 +86,6 @@ def learn(
 
 def _score(learner: Learner, files: RunFiles, watch: Watch, examine: Examine) -> None:
     """Keeps the best weights; marks the run as stopped when nothing got better for long enough."""
-    import torch
-
-    from mapforge.io.atomic import atomic_file
-
     averaged = learner.averaged()
     score = learner.processes.mean({"score": examine(averaged)})["score"]
     watch.write_score(learner, score)
