@@ -6,7 +6,8 @@ from mapforge.schemas.rasters import OFFSET_STEP_M
 from mapforge.training.fields import at_cells, scene_fields
 from mapforge.training.generator import generate
 from mapforge.training.label_raster import IGNORED_BIT
-from mapforge.training.layout import Place, random_layout
+from mapforge.training.layout import Place
+from mapforge.training.random_layout import random_layout
 
 SEEDS = range(6)
 

@@ -98,7 +98,7 @@ def read_shard_set(folder: Path) -> ShardSet:
 
 def generator_version() -> str:
     """Short name of the generator's code."""
-    names = ("generator", "layout", "fields", "surface", "scan", "label_raster")
+    names = ("generator", "layout", "random_layout", "fields", "surface", "scan", "label_raster")
     return code_version(*(f"mapforge.training.{name}" for name in names))[:10]
 
 

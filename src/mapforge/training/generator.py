@@ -22,9 +22,17 @@ from mapforge.training.label_raster import (
     encode_angle,
     encode_offsets,
 )
-from mapforge.training.layout import random_layout
+from mapforge.training.random_layout import random_layout
 from mapforge.training.scan import Scan, random_pass, random_scanner, scan
-from mapforge.training.surface import Surface, build_surface, near_mid_crossing, side_parameters, stop_line_side
+from mapforge.training.surface import (
+    Surface,
+    build_surface,
+    crossing_inside,
+    near_mid_crossing,
+    painted_along,
+    side_parameters,
+    stop_line_side,
+)
 
 SEEN_REACH_CELLS = 5
 """Labels are ignored further than this (0.2 m cells) from any hit."""
@@ -115,7 +123,8 @@ def _divider_labels(fields: SceneFields, index: int, edge: Tensor, dividers: _Li
     field = fields.roads[index]
     lateral, angle = at_cells(field.lateral_m), at_cells(field.angle_rad)
     own, others = at_cells(field.edge_m), at_cells(fields.others_m[index])
-    paused = near_mid_crossing(field.road.mid_crossings, at_cells(field.station_m))
+    station = at_cells(field.station_m)
+    paused = near_mid_crossing(field.road.mid_crossings, station)
     where = (own < 0.3) & (edge < 0.1) & (others > field.road.clear_m) & ~paused
     for divider in field.road.dividers:
         if divider.marking_type == "none":
@@ -124,7 +133,7 @@ def _divider_labels(fields: SceneFields, index: int, edge: Tensor, dividers: _Li
         code = torch.full_like(signed, _code(divider.marking_type, divider.colour), dtype=torch.long)
         if divider.solid_end_m:
             code[others < field.road.clear_m + divider.solid_end_m] = _code("solid", divider.colour)
-        dividers.add(signed, -torch.sin(angle), torch.cos(angle), where, code)
+        dividers.add(signed, -torch.sin(angle), torch.cos(angle), where & painted_along(divider, station), code)
     line = field.road.edge_line
     if line is not None:
         norm, nx, ny = _unit_gradient(fields.edge_m)
@@ -140,15 +149,14 @@ def _junction_labels(fields: SceneFields, index: int, edge: Tensor, stops: _Line
     crossing = torch.zeros_like(on_road)
     for approach in field.road.approaches:
         zone = on_road & (station * approach.sign > 0)
-        if approach.has_crossing:
-            along = others - approach.crossing_start_m
-            crossing |= zone & (along > 0) & (along < approach.crossing_width_m)
+        if approach.crossing is not None:
+            crossing |= zone & crossing_inside(approach.crossing, others, lateral, field)
         if approach.has_stop_line:
             norm, nx, ny = _unit_gradient(fields.others_m[index])
             signed = (others - approach.stop_line_m - approach.stop_line_width_m / 2) / norm
             stops.add(signed, nx, ny, zone & stop_line_side(lateral, approach, field), 0)
-    for start, width, _ in field.road.mid_crossings:
-        crossing |= on_road & (others > 0) & (station > start) & (station < start + width)
+    for painted in field.road.mid_crossings:
+        crossing |= on_road & (others > 0) & crossing_inside(painted, station, lateral, field)
     return crossing
 
 

@@ -1,12 +1,9 @@
-"""Random roads as parameters: where they run, how wide they are, what is painted on them, how their sides look."""
+"""Roads as parameters: where they run, how wide they are, what is painted on them, how their sides look."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from enum import StrEnum
-
-import numpy as np
 
 
 class Place(StrEnum):
@@ -17,17 +14,8 @@ class Place(StrEnum):
     TEE = "tee"
     CROSS = "cross"
     FORK = "fork"
+    RAMP = "ramp"
     ROUNDABOUT = "roundabout"
-
-
-PLACE_SHARES = {
-    Place.STREET: 0.32,
-    Place.MOTORWAY: 0.08,
-    Place.TEE: 0.18,
-    Place.CROSS: 0.26,
-    Place.FORK: 0.08,
-    Place.ROUNDABOUT: 0.08,
-}
 
 
 @dataclass(frozen=True)
@@ -35,6 +23,7 @@ class Divider:
     """A painted line along a road at a lateral position (left positive).
 
     solid_end_m: over this distance before a junction the line is solid, whatever its type.
+    start_m, end_m: stations between which it is painted.
     """
 
     lateral_m: float
@@ -46,6 +35,28 @@ class Divider:
     phase_m: float
     separation_m: float
     solid_end_m: float = 0.0
+    start_m: float = -1e3
+    end_m: float = 1e3
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A pedestrian crossing: its outline in its own axes, and what is painted in it.
+
+    start_m, end_m: along the road (before the crossing road, or a station). right_m, left_m: lateral limits, measured
+    inwards from the road's edges. style: zebra, ladder, lines or dashes. bar_m, gap_m: of bars or dashes. rim_m: width
+    of its outlines.
+    """
+
+    start_m: float
+    end_m: float
+    right_m: float
+    left_m: float
+    style: str
+    bar_m: float
+    gap_m: float
+    rim_m: float
+    colour: str
 
 
 @dataclass(frozen=True)
@@ -80,12 +91,9 @@ class Approach:
     """What is painted where one end of a road meets the junction; distances from the crossing road's edge."""
 
     sign: int
-    crossing_start_m: float
-    crossing_width_m: float
-    crossing_style: str
+    crossing: Crossing | None
     stop_line_m: float
     stop_line_width_m: float
-    has_crossing: bool
     has_stop_line: bool
 
 
@@ -95,6 +103,8 @@ class Road:
 
     one_sided: it exists only for positive stations (an arm that ends in the junction).
     left_m, right_m: distances of its edges. centre_m: lateral position between the directions of travel.
+    ghosts: removed lines that still show, no part of the map; ghost_strength: how much of their paint is left, below 0
+    where the road is darker there.
     """
 
     x_m: float
@@ -113,12 +123,14 @@ class Road:
     islands: list[Island]
     approaches: list[Approach]
     driveways: list[tuple[int, float, float]]
-    mid_crossings: list[tuple[float, float, str]]
+    mid_crossings: list[Crossing]
     brightness: float
     clear_m: float
     lane_centres_m: list[float]
     parking_m: tuple[float, float]
     tram_m: list[float]
+    ghosts: list[Divider]
+    ghost_strength: float
     edge_line: Divider | None = None
 
 
@@ -133,259 +145,3 @@ class Layout:
     island_m: float = 0.0
     ring_line: Divider | None = None
     junction_m: tuple[float, float] = field(default=(0.0, 0.0))
-
-
-def random_layout(rng: np.random.Generator) -> Layout:
-    """A place, all its parameters drawn from `rng`."""
-    kinds = list(PLACE_SHARES)
-    place = kinds[rng.choice(len(kinds), p=list(PLACE_SHARES.values()))]
-    style = _Style(rng)
-    x, y = rng.uniform(-12, 12, 2)
-    heading = rng.uniform(0, 2 * math.pi)
-    fillet = float(rng.uniform(1.5, 12))
-    if place in (Place.STREET, Place.MOTORWAY):
-        roads = [_road(rng, style, place, x, y, heading)]
-        return Layout(place, roads, fillet, junction_m=(x, y))
-    if place is Place.TEE:
-        other = heading + rng.choice([-1, 1]) * math.pi / 2 + rng.normal(0, 0.2)
-        roads = [
-            _road(rng, style, place, x, y, heading),
-            _road(rng, style, place, x, y, other, one_sided=True, minor=True),
-        ]
-    elif place is Place.CROSS:
-        other = heading + math.pi / 2 + rng.normal(0, 0.18)
-        roads = [
-            _road(rng, style, place, x, y, heading),
-            _road(rng, style, place, x, y, other, minor=rng.random() < 0.5),
-        ]
-    elif place is Place.FORK:
-        headings = heading + np.array([0, rng.uniform(1.2, 2.4), rng.uniform(3.2, 5.2)])
-        roads = [_road(rng, style, place, x, y, float(h), one_sided=True) for h in headings]
-    else:
-        return _roundabout(rng, style, x, y, heading)
-    return Layout(place, roads, fillet, junction_m=(x, y))
-
-
-_DASH_GAP_M = [(3.0, 9.0), (3.0, 6.0), (3.0, 3.0), (6.0, 12.0), (1.5, 1.5), (2.0, 4.0), (4.0, 8.0), (6.0, 3.0)]
-
-
-class _Style:
-    """What the roads of one place have in common."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self.centre_colour = "yellow" if rng.random() < 0.4 else "white"
-        self.line_m = float(rng.uniform(0.1, 0.2))
-        self.dash_m, self.gap_m = _DASH_GAP_M[rng.integers(len(_DASH_GAP_M))]
-        self.lane_m = float(rng.uniform(2.7, 3.8))
-        self.painted = rng.random() < 0.88
-        self.curb = rng.random() < 0.75
-        self.step_m = float(rng.uniform(0.04, 0.2))
-        self.crossing_style = str(rng.choice(["zebra", "ladder", "lines", "dashes"], p=[0.4, 0.2, 0.3, 0.1]))
-        self.crossing_share = float(rng.choice([0.0, 0.5, 0.9]))
-        self.edge_lines = rng.random() < 0.35
-
-
-def _roundabout(rng: np.random.Generator, style: _Style, x: float, y: float, heading: float) -> Layout:
-    island = float(rng.uniform(2, 11))
-    disc = island + float(rng.uniform(5, 10))
-    arms = int(rng.integers(3, 5))
-    headings = heading + np.arange(arms) * 2 * math.pi / arms + rng.normal(0, 0.15, arms)
-    roads = [_road(rng, style, Place.ROUNDABOUT, x, y, float(h), one_sided=True) for h in headings]
-    line = None
-    if disc - island > 7 and rng.random() < 0.6:
-        line = _divider(rng, style, (disc + island) / 2, "dashed", "white")
-    return Layout(Place.ROUNDABOUT, roads, float(rng.uniform(3, 12)), disc, island, line, (x, y))
-
-
-def _road(
-    rng: np.random.Generator,
-    style: _Style,
-    place: Place,
-    x: float,
-    y: float,
-    heading: float,
-    one_sided: bool = False,
-    minor: bool = False,
-) -> Road:
-    motorway = place is Place.MOTORWAY
-    lane = style.lane_m * float(rng.uniform(0.95, 1.05))
-    one_way = motorway or rng.random() < 0.2
-    forward = int(rng.integers(2, 5)) if motorway else int(rng.choice([1, 2, 3], p=[0.65, 0.27, 0.08]))
-    backward = 0 if one_way else max(1, forward + int(rng.choice([-1, 0, 0, 0, 1])))
-    median = float(rng.uniform(0.8, 4)) if backward and forward + backward > 2 and rng.random() < 0.35 else 0.0
-    parking = (0.0, 0.0) if motorway else tuple(float(v) for v in rng.uniform(1.9, 2.5, 2) * (rng.random(2) < 0.3))
-    shoulder = rng.uniform(0.3, 3.0, 2) if motorway else rng.uniform(0.0, 0.7, 2)
-    left = backward * lane + median / 2 + parking[0] + shoulder[0]
-    right = forward * lane + median / 2 + parking[1] + shoulder[1]
-    painted = style.painted and not (minor and rng.random() < 0.35)
-    islands = _islands(rng, median, place)
-    dividers = _dividers(rng, style, lane, forward, backward, median, bool(islands), motorway) if painted else []
-    if painted:
-        dividers += _parking_lines(rng, style, left, right, parking)
-    edge_line = None
-    if painted and (motorway or style.edge_lines) and not any(parking):
-        if rng.random() < 0.5:
-            edge_line = _divider(rng, style, -float(rng.uniform(0.15, 0.7)), "solid", "white")
-        else:
-            inset = rng.uniform(0.15, 0.7)
-            colour = style.centre_colour if motorway and rng.random() < 0.5 else "white"
-            dividers.append(_divider(rng, style, left - inset, "solid", colour))
-            dividers.append(_divider(rng, style, -right + inset, "solid", "white"))
-    straight = rng.random() < 0.5
-    approaches = _approaches(rng, style) if place not in (Place.STREET, Place.MOTORWAY) else []
-    clear = _clear_m(rng, approaches, minor)
-    centres = [median / 2 + (i + 0.5) * lane for i in range(backward)]
-    centres += [-median / 2 - (i + 0.5) * lane for i in range(forward)]
-    return Road(
-        x_m=x,
-        y_m=y,
-        heading_rad=heading,
-        bend_per_m=0.0 if straight else float(rng.normal(0, 0.008 if motorway else 0.015)),
-        wave_m=0.0 if straight else float(rng.normal(0, 0.5)),
-        wave_length_m=float(rng.uniform(40, 120)),
-        wave_phase_rad=float(rng.uniform(0, 6.28)),
-        one_sided=one_sided,
-        left_m=left,
-        right_m=right,
-        centre_m=0.0,
-        dividers=dividers,
-        sides=(_side(rng, style, motorway), _side(rng, style, motorway)),
-        islands=islands,
-        approaches=approaches,
-        driveways=[
-            (int(rng.choice([-1, 1])), float(rng.uniform(-30, 30)), float(rng.uniform(1.5, 3.5)))
-            for _ in range(0 if motorway else int(rng.poisson(1.0)))
-        ],
-        mid_crossings=_mid_crossings(rng, style, place),
-        brightness=float(rng.uniform(0.8, 1.25)) if minor else 1.0,
-        clear_m=clear,
-        lane_centres_m=centres,
-        parking_m=parking,  # type: ignore[arg-type]
-        tram_m=[float(rng.uniform(-right / 2, left / 2))] if rng.random() < 0.05 and not motorway else [],
-        edge_line=edge_line,
-    )
-
-
-def _divider(rng: np.random.Generator, style: _Style, lateral_m: float, marking: str, colour: str) -> Divider:
-    dots = marking == "botts_dots"
-    return Divider(
-        lateral_m=float(lateral_m),
-        marking_type=marking,
-        colour=colour,
-        width_m=style.line_m * float(rng.uniform(0.9, 1.1)),
-        dash_m=0.12 if dots else style.dash_m,
-        gap_m=1.1 if dots else style.gap_m,
-        phase_m=float(rng.uniform(0, 20)),
-        separation_m=style.line_m + float(rng.uniform(0.08, 0.25)),
-        solid_end_m=float(rng.uniform(10, 25)) if marking == "dashed" and rng.random() < 0.4 else 0.0,
-    )
-
-
-def _dividers(
-    rng: np.random.Generator,
-    style: _Style,
-    lane: float,
-    forward: int,
-    backward: int,
-    median: float,
-    raised: bool,
-    motorway: bool,
-) -> list[Divider]:
-    lines = []
-    if forward and backward:
-        if median > 0:
-            kind = str(rng.choice(["solid", "double_solid", "none"], p=[0.6, 0.2, 0.2]))
-            inset = 0.25 if raised else 0.0
-            if kind != "none":
-                lines += [
-                    _divider(rng, style, sign * (median / 2 + inset), kind, style.centre_colour) for sign in (-1, 1)
-                ]
-        elif rng.random() < 0.9:
-            kinds = ["dashed", "solid", "double_solid", "solid_dashed", "dashed_solid", "double_dashed"]
-            kind = str(rng.choice(kinds, p=[0.36, 0.24, 0.25, 0.06, 0.06, 0.03]))
-            lines.append(_divider(rng, style, 0.0, kind, style.centre_colour))
-    for sign, count in ((1, backward), (-1, forward)):
-        for index in range(1, count):
-            kind = str(rng.choice(["dashed", "solid", "botts_dots", "double_dashed"], p=[0.78, 0.17, 0.04, 0.01]))
-            lines.append(_divider(rng, style, sign * (median / 2 + index * lane), kind, "white"))
-    if not motorway and rng.random() < 0.12:
-        side = rng.choice([-1, 1])
-        lines.append(_divider(rng, style, side * ((backward if side > 0 else forward) * lane - 1.5), "solid", "white"))
-    return lines
-
-
-def _parking_lines(
-    rng: np.random.Generator, style: _Style, left: float, right: float, parking: tuple[float, ...]
-) -> list[Divider]:
-    lines = []
-    for edge, width, sign in ((left, parking[0], 1), (right, parking[1], -1)):
-        if width and rng.random() < 0.75:
-            kind = str(rng.choice(["solid", "dashed"], p=[0.85, 0.15]))
-            lines.append(_divider(rng, style, sign * (edge - width), kind, "white"))
-    return lines
-
-
-def _side(rng: np.random.Generator, style: _Style, motorway: bool) -> Side:
-    curb = not motorway and rng.random() < (0.93 if style.curb else 0.1)
-    gutter = rng.random() < 0.2
-    return Side(
-        curb=curb,
-        step_m=style.step_m * float(rng.uniform(0.7, 1.3)) if curb else float(rng.normal(0, 0.03)),
-        face_m=float(rng.uniform(0.02, 0.2)) if curb else float(rng.uniform(0.2, 1.0)),
-        stone_m=float(rng.uniform(0.1, 0.35)) if curb else 0.0,
-        sidewalk_m=float(rng.uniform(1.0, 5.0)) if curb and rng.random() < 0.8 else 0.0,
-        sidewalk_brightness=float(np.exp(rng.normal(0.15, 0.35))),
-        verge_brightness=float(np.exp(rng.normal(0.5, 0.5))),
-        verge_roughness_m=float(rng.uniform(0.005, 0.08)),
-        gutter_m=float(rng.uniform(0.25, 0.6)) if gutter and curb else 0.0,
-        gutter_brightness=float(np.exp(rng.normal(0.2, 0.25))),
-        wall_m=float(rng.uniform(1.5, 14.0)),
-    )
-
-
-def _islands(rng: np.random.Generator, median: float, place: Place) -> list[Island]:
-    if median < 1.0 or rng.random() < 0.4:
-        return []
-    half = median / 2 - float(rng.uniform(0.1, 0.3))
-    if place in (Place.STREET, Place.MOTORWAY):
-        cut = float(rng.uniform(-25, 25))
-        return [Island(0.0, half, -200.0, cut - 4.0), Island(0.0, half, cut + 4.0, 200.0)]
-    gap = float(rng.uniform(12, 20))
-    return [Island(0.0, half, -200.0, -gap), Island(0.0, half, gap, 200.0)]
-
-
-def _approaches(rng: np.random.Generator, style: _Style) -> list[Approach]:
-    approaches = []
-    for sign in (-1, 1):
-        start = float(rng.uniform(0.4, 4.0))
-        width = float(rng.uniform(2.2, 5.0))
-        crossing = rng.random() < style.crossing_share
-        stop = start + (width + float(rng.uniform(0.5, 1.8)) if crossing else 0.0)
-        approaches.append(
-            Approach(
-                sign=sign,
-                crossing_start_m=start,
-                crossing_width_m=width,
-                crossing_style=style.crossing_style,
-                stop_line_m=stop,
-                stop_line_width_m=float(rng.uniform(0.25, 0.6)),
-                has_crossing=crossing,
-                has_stop_line=style.painted and rng.random() < 0.6,
-            )
-        )
-    return approaches
-
-
-def _clear_m(rng: np.random.Generator, approaches: list[Approach], minor: bool) -> float:
-    """How far before the junction lines end: behind what is painted across, or anywhere, or not at all."""
-    across = [a.stop_line_m + a.stop_line_width_m for a in approaches if a.has_crossing or a.has_stop_line]
-    if across and rng.random() < 0.9:
-        return max(across) + float(rng.uniform(-0.3, 0.5))
-    return float(rng.uniform(0.3, 4.0)) if minor or rng.random() < 0.75 else -1e3
-
-
-def _mid_crossings(rng: np.random.Generator, style: _Style, place: Place) -> list[tuple[float, float, str]]:
-    if place is Place.MOTORWAY or rng.random() > (0.25 if place is Place.STREET else 0.08):
-        return []
-    station = float(rng.uniform(-20, 20)) if place is Place.STREET else float(rng.choice([-1, 1]) * rng.uniform(16, 26))
-    return [(station, float(rng.uniform(2.2, 5.0)), style.crossing_style)]

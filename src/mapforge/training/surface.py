@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from mapforge.training.fields import FINE_M, RoadField, SceneFields, at_fine, fine_grid, smooth_noise
-from mapforge.training.layout import Approach, Divider
+from mapforge.training.layout import Approach, Crossing, Divider
 
 _ASPHALT = (0.36, 0.36, 0.36)
 _WHITE = (0.86, 0.86, 0.84)
 _YELLOW = (0.85, 0.66, 0.22)
 _GRASS = (0.28, 0.38, 0.2)
 _STONE = (0.55, 0.54, 0.51)
+_NOWHERE_M = 1e3
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ def stripe(distance_m: Tensor, width_m: float) -> Tensor:
 
 def divider_coverage(divider: Divider, lateral_m: Tensor, station_m: Tensor) -> Tensor:
     """Paint coverage of a divider from lateral position and station."""
-    d = lateral_m - divider.lateral_m
+    d = torch.where(painted_along(divider, station_m), lateral_m - divider.lateral_m, _NOWHERE_M)
     period = divider.dash_m + divider.gap_m
     along = torch.remainder(station_m + divider.phase_m, period)
     dashes = ((divider.dash_m - along) / FINE_M).clamp(0, 1) * (along / FINE_M).clamp(0, 1)
@@ -93,17 +94,43 @@ def divider_coverage(divider: Divider, lateral_m: Tensor, station_m: Tensor) -> 
     return torch.zeros_like(d)
 
 
+def painted_along(divider: Divider, station_m: Tensor) -> Tensor:
+    """Stations at which a divider is painted, dashes or not."""
+    return (station_m > divider.start_m) & (station_m < divider.end_m)
+
+
+def crossing_inside(crossing: Crossing, along_m: Tensor, lateral_m: Tensor, field: RoadField) -> Tensor:
+    """Where a crossing's outline holds: from its start to its end, and between its lateral limits."""
+    right, left = crossing_limits(crossing, field)
+    across = (lateral_m > right) & (lateral_m < left)
+    return across & (along_m > crossing.start_m) & (along_m < crossing.end_m)
+
+
+def crossing_limits(crossing: Crossing, field: RoadField) -> tuple[float, float]:
+    """Lateral limits (right, left) of a crossing's paint; bars fill them whole, the first and the last included."""
+    right, left = -field.road.right_m + crossing.right_m, field.road.left_m - crossing.left_m
+    if crossing.style == "lines":
+        return right, left
+    period = crossing.bar_m + crossing.gap_m
+    width = max(1, int((left - right + crossing.gap_m) / period)) * period - crossing.gap_m
+    middle = (left + right) / 2
+    return middle - width / 2, middle + width / 2
+
+
 def _paint_road(canvas: _Canvas, field: RoadField, others: Tensor, rng: np.random.Generator) -> None:
     road = field.road
     lateral, station, own = field.fine
     on_road = (own < 0.3) & (canvas.edge < 0.1)
     clear = on_road & (others > road.clear_m) & ~near_mid_crossing(field.road.mid_crossings, station)
+    for ghost in road.ghosts:
+        canvas.asphalt *= 1 + road.ghost_strength * divider_coverage(ghost, lateral, station) * on_road
     for divider in road.dividers:
         target = canvas.yellow if divider.colour == "yellow" else canvas.white
         coverage = divider_coverage(divider, lateral, station)
         if divider.solid_end_m:
             near = others < road.clear_m + divider.solid_end_m
-            coverage = torch.where(near, stripe(lateral - divider.lateral_m, divider.width_m), coverage)
+            whole = stripe(lateral - divider.lateral_m, divider.width_m) * painted_along(divider, station)
+            coverage = torch.where(near, whole, coverage)
         torch.maximum(target, coverage * clear, out=target)
     if road.edge_line is not None:
         line = stripe(canvas.edge - road.edge_line.lateral_m, road.edge_line.width_m) * (own < 2.0)
@@ -111,9 +138,8 @@ def _paint_road(canvas: _Canvas, field: RoadField, others: Tensor, rng: np.rando
     for approach in road.approaches:
         zone = on_road & (station * approach.sign > 0)
         _paint_approach(canvas, approach, field, lateral, others, zone)
-    for start, width, style in road.mid_crossings:
-        away = station - start
-        _paint_crossing(canvas, away, lateral, width, style, on_road & (others > 0))
+    for crossing in road.mid_crossings:
+        _paint_crossing(canvas, crossing, field, station, lateral, on_road & (others > 0))
     for centre in road.tram_m:
         for rail in (-0.72, 0.72):
             groove = stripe(lateral - centre - rail, 0.12) * on_road
@@ -123,20 +149,19 @@ def _paint_road(canvas: _Canvas, field: RoadField, others: Tensor, rng: np.rando
 def _paint_approach(
     canvas: _Canvas, approach: Approach, field: RoadField, lateral: Tensor, others: Tensor, zone: Tensor
 ) -> None:
-    if approach.has_crossing:
-        along = others - approach.crossing_start_m
-        _paint_crossing(canvas, along, lateral, approach.crossing_width_m, approach.crossing_style, zone)
+    if approach.crossing is not None:
+        _paint_crossing(canvas, approach.crossing, field, others, lateral, zone)
     if approach.has_stop_line:
         incoming = zone & stop_line_side(lateral, approach, field)
         line = stripe(others - approach.stop_line_m - approach.stop_line_width_m / 2, approach.stop_line_width_m)
         torch.maximum(canvas.white, line * incoming, out=canvas.white)
 
 
-def near_mid_crossing(crossings: list[tuple[float, float, str]], station_m: Tensor) -> Tensor:
+def near_mid_crossing(crossings: list[Crossing], station_m: Tensor) -> Tensor:
     """Where lines pause for a crossing within the block."""
     near = torch.zeros_like(station_m, dtype=torch.bool)
-    for start, width, _ in crossings:
-        near |= (station_m > start - 0.8) & (station_m < start + width + 0.8)
+    for crossing in crossings:
+        near |= (station_m > crossing.start_m - 0.8) & (station_m < crossing.end_m + 0.8)
     return near
 
 
@@ -148,14 +173,29 @@ def stop_line_side(lateral: Tensor, approach: Approach, field: RoadField) -> Ten
     return (lateral < road.centre_m - 0.1) & (lateral > -road.right_m + road.parking_m[1] + 0.2)
 
 
-def _paint_crossing(canvas: _Canvas, along: Tensor, lateral: Tensor, width_m: float, style: str, zone: Tensor) -> None:
-    inside = (along > 0) & (along < width_m) & zone
-    bars = (stripe(torch.remainder(lateral, 1.1) - 0.55, 0.5)) * inside
-    rim = torch.maximum(stripe(along - 0.12, 0.22), stripe(along - width_m + 0.12, 0.22)) * zone
-    if style == "dashes":
-        rim = rim * (torch.remainder(lateral, 1.0) < 0.5)
-    pattern = {"zebra": bars, "lines": rim, "dashes": rim}.get(style, torch.maximum(bars, rim))
-    torch.maximum(canvas.white, pattern, out=canvas.white)
+def _paint_crossing(
+    canvas: _Canvas, crossing: Crossing, field: RoadField, along: Tensor, lateral: Tensor, zone: Tensor
+) -> None:
+    right, _ = crossing_limits(crossing, field)
+    inside = crossing_inside(crossing, along, lateral, field) & zone
+    bars = stripe(
+        torch.remainder(lateral - right, crossing.bar_m + crossing.gap_m) - crossing.bar_m / 2, crossing.bar_m
+    )
+    rim = torch.maximum(
+        stripe(along - crossing.start_m - crossing.rim_m / 2, crossing.rim_m),
+        stripe(along - crossing.end_m + crossing.rim_m / 2, crossing.rim_m),
+    )
+    match crossing.style:
+        case "zebra":
+            pattern = bars
+        case "lines":
+            pattern = rim
+        case "dashes":
+            pattern = rim * bars
+        case _:
+            pattern = torch.maximum(bars, rim)
+    target = canvas.yellow if crossing.colour == "yellow" else canvas.white
+    torch.maximum(target, pattern * inside, out=target)
 
 
 def _paint_ring(canvas: _Canvas) -> None:
