@@ -10,11 +10,11 @@ from mapforge.config import (
     Settings,
     compose_settings,
     conf_folder,
-    default_yaml,
     settings_from_dict,
     settings_to_dict,
     split_list,
 )
+from mapforge.config.default_yaml import default_yaml
 from mapforge.errors import ConfigurationError
 
 VARIANTS = sorted((path.parent.name, path.stem) for path in conf_folder().glob("*/*.yaml"))
