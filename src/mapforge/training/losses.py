@@ -8,12 +8,15 @@ from torch.nn import functional
 
 from mapforge.models.bev_segmenter import CLASSES, BevSegmenter
 from mapforge.schemas.rasters import OBSERVED_LINE_CLASSES
+from mapforge.schemas.vocabulary import MARKING_TYPES
 from mapforge.training.batches import Batch
 
 _LINES = len(OBSERVED_LINE_CLASSES)
 _CLASS_WEIGHT = (1.5, 1.5, 5.0, 1.2, 0.4)
-_POSITIVE_WEIGHT = (1.0, 1.0, 6.0, 1.0, 1.0)
-"""Stop lines cover about one cell in five hundred: without a premium on finding them, none are found."""
+_POSITIVE_WEIGHT = (1.0, 1.0, 2.0, 1.0, 1.0)
+"""Stop lines cover about one cell in five hundred: without a premium on finding them, few are found."""
+_TYPE_WEIGHT = {"double_solid": 1.5, "double_dashed": 3.0, "solid_dashed": 2.5, "dashed_solid": 2.5, "botts_dots": 2.0}
+"""The other marking types count 1: they are many times as frequent."""
 _OFFSET_SCALE_M = 0.1
 
 
@@ -53,7 +56,8 @@ def losses(outputs: dict[str, Tensor], batch: Batch, hard_example_power: float =
     offset_error = (outputs["offset_m"] - batch.offset_m).abs().unflatten(1, (_LINES, 2)).sum(2)
     agreement = (outputs["direction"] * batch.direction).unflatten(1, (_LINES, 2)).sum(2)
     divider, boundary = lines[:, 0], lines[:, 1]
-    kind = functional.cross_entropy(outputs["marking_type"], batch.marking_type, reduction="none")
+    balance = torch.tensor([_TYPE_WEIGHT.get(name, 1.0) for name in MARKING_TYPES], device=known.device)
+    kind = functional.cross_entropy(outputs["marking_type"], batch.marking_type, balance, reduction="none")
     colour = functional.cross_entropy(outputs["colour"], batch.colour, reduction="none")
     curb = functional.binary_cross_entropy_with_logits(outputs["curb"][:, 0], batch.curb, reduction="none")
     return {
@@ -61,7 +65,7 @@ def losses(outputs: dict[str, Tensor], batch: Batch, hard_example_power: float =
         "dice": 0.5 * _dice(torch.sigmoid(outputs["classes"]), batch.classes, known),
         "offset": _mean(offset_error / _OFFSET_SCALE_M, near) * 0.3,
         "direction": _mean(1 - agreement, near) * 0.3,
-        "marking_type": _mean(kind, divider) * 0.15,
+        "marking_type": _mean(kind, divider) * 0.3,
         "colour": _mean(colour, divider) * 0.1,
         "curb": _mean(curb, boundary) * 0.15,
     }

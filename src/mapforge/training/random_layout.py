@@ -230,7 +230,7 @@ def _dividers(
                 ]
         elif rng.random() < 0.9:
             kinds = ["dashed", "solid", "double_solid", "solid_dashed", "dashed_solid", "double_dashed"]
-            kind = str(rng.choice(kinds, p=[0.36, 0.24, 0.25, 0.06, 0.06, 0.03]))
+            kind = str(rng.choice(kinds, p=[0.28, 0.18, 0.22, 0.12, 0.12, 0.08]))
             lines.append(_divider(rng, style, 0.0, kind, style.centre_colour))
     for sign, count in ((1, backward), (-1, forward)):
         for index in range(1, count):
