@@ -27,10 +27,9 @@ def random_layout(rng: np.random.Generator) -> Layout:
     style = _Style(rng)
     x, y = rng.uniform(-12, 12, 2)
     heading = rng.uniform(0, 2 * math.pi)
-    fillet = float(rng.uniform(1.5, 12))
     if place in (Place.STREET, Place.MOTORWAY):
         roads = [_road(rng, style, place, x, y, heading)]
-        return Layout(place, roads, fillet, junction_m=(x, y))
+        return Layout(place, roads, style.fillet_m, junction_m=(x, y))
     if place is Place.TEE:
         other = heading + rng.choice([-1, 1]) * math.pi / 2 + rng.normal(0, 0.2)
         roads = [
@@ -50,7 +49,7 @@ def random_layout(rng: np.random.Generator) -> Layout:
         roads = _ramp(rng, style, x, y, heading)
     else:
         return _roundabout(rng, style, x, y, heading)
-    return Layout(place, roads, fillet, junction_m=(x, y))
+    return Layout(place, roads, style.fillet_m, junction_m=(x, y))
 
 
 def _ramp(rng: np.random.Generator, style: _Style, x: float, y: float, heading: float) -> list[Road]:
@@ -86,6 +85,8 @@ class _Style:
         self.bar_m, self.bar_gap_m = float(rng.uniform(0.3, 0.65)), float(rng.uniform(0.35, 0.8))
         self.rim_m = float(rng.uniform(0.12, 0.35))
         self.crossing_colour = "yellow" if rng.random() < 0.08 else "white"
+        self.fillet_m = float(rng.uniform(1.5, 12))
+        self.setback_m = self.fillet_m * float(rng.uniform(0.4, 1.1)) if rng.random() < 0.65 else 0.0
         self.rebuilt = rng.random() < 0.12
 
     def crossing(self, rng: np.random.Generator, start_m: float) -> Crossing:
@@ -113,7 +114,7 @@ def _roundabout(rng: np.random.Generator, style: _Style, x: float, y: float, hea
     line = None
     if disc - island > 7 and rng.random() < 0.6:
         line = _divider(rng, style, (disc + island) / 2, "dashed", "white")
-    return Layout(Place.ROUNDABOUT, roads, float(rng.uniform(3, 12)), disc, island, line, (x, y))
+    return Layout(Place.ROUNDABOUT, roads, style.fillet_m, disc, island, line, (x, y))
 
 
 def _road(
@@ -154,7 +155,7 @@ def _road(
             dividers.append(_divider(rng, style, -right + inset, "solid", "white"))
     straight = rng.random() < 0.5
     approaches = _approaches(rng, style) if place not in (Place.STREET, Place.MOTORWAY, Place.RAMP) else []
-    clear = _clear_m(rng, approaches, minor)
+    clear = _clear_m(rng, style, approaches)
     centres = [median / 2 + (i + 0.5) * lane for i in range(backward)]
     centres += [-median / 2 - (i + 0.5) * lane for i in range(forward)]
     return Road(
@@ -292,7 +293,7 @@ def _islands(rng: np.random.Generator, median: float, place: Place) -> list[Isla
 def _approaches(rng: np.random.Generator, style: _Style) -> list[Approach]:
     approaches = []
     for sign in (-1, 1):
-        start = float(rng.uniform(0.4, 4.0))
+        start = style.setback_m + float(rng.choice([rng.uniform(0.1, 1.0), rng.uniform(0.4, 4.0)]))
         crossing = style.crossing(rng, start) if rng.random() < style.crossing_share else None
         approaches.append(
             Approach(
@@ -306,12 +307,15 @@ def _approaches(rng: np.random.Generator, style: _Style) -> list[Approach]:
     return approaches
 
 
-def _clear_m(rng: np.random.Generator, approaches: list[Approach], minor: bool) -> float:
-    """How far before the junction lines end: behind what is painted across, or anywhere, or not at all."""
-    across = [a.stop_line_m + a.stop_line_width_m for a in approaches if a.crossing or a.has_stop_line]
+def _clear_m(rng: np.random.Generator, style: _Style, approaches: list[Approach]) -> float:
+    """How far before the junction lines end: behind what is painted across, at the mouth, anywhere, or not at all."""
+    across = [a.stop_line_m + a.stop_line_width_m for a in approaches if a.has_stop_line]
+    across += [a.crossing.end_m + float(rng.uniform(0.3, 1.6)) for a in approaches if a.crossing]
     if across and rng.random() < 0.9:
-        return max(across) + float(rng.uniform(-0.3, 0.5))
-    return float(rng.uniform(0.3, 4.0)) if minor or rng.random() < 0.75 else -1e3
+        return max(across) + float(rng.uniform(-0.1, 0.4))
+    if rng.random() < 0.08:
+        return -1e3
+    return style.setback_m + float(rng.choice([rng.uniform(0.0, 0.6), rng.uniform(0.3, 9.0)], p=[0.7, 0.3]))
 
 
 def _mid_crossings(rng: np.random.Generator, style: _Style, place: Place) -> list[Crossing]:
