@@ -157,3 +157,14 @@ def test_one_drive_keeps_its_path(placed: Workspace, street: Any) -> None:
     assert np.array_equal(kept.translation_m, own.translation_m)
     info = read_trajectory_info(placed.trajectory("a"))
     assert info.source == "lidar+gnss" and info.datum_sigma_m == pytest.approx(0.2)
+
+
+def test_without_alignment_every_drive_keeps_its_own_path(placed: Workspace, street: Any) -> None:
+    ledger = _align(placed, street, "abc", AlignmentConfig(enabled=False))
+    assert {entry.standing for entry in ledger.drives.values()} == {Standing.alone}
+    for name in "abc":
+        found, own = (
+            read_trajectory(path, street.frame) for path in (placed.trajectory(name), placed.unaligned_trajectory(name))
+        )
+        assert np.array_equal(found.translation_m, own.translation_m)
+        assert np.array_equal(found.sigma_xy_m, np.minimum(own.sigma_xy_m, found.sigma_xy_m))

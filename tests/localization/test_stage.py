@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,13 @@ import pytest
 
 from mapforge.errors import ConfigurationError, DriveRefusedError
 from mapforge.geometry.trajectory import Trajectory
-from mapforge.io.trajectories import read_trajectory, read_trajectory_info
+from mapforge.io.trajectories import (
+    TrajectoryInfo,
+    read_sigma_z,
+    read_trajectory,
+    read_trajectory_info,
+    write_trajectory,
+)
 from mapforge.io.trajectory_quality import read_quality
 from mapforge.io.workspace import Workspace
 from mapforge.localization.config import LocalizationConfig, PoseSource
@@ -117,3 +124,44 @@ def test_too_few_sweeps_without_poses_are_refused(workspace: Workspace, street: 
     street.write_drive(workspace, "a", sweeps=2, gnss_bias_m=(0.0, 0.0, 0.0))
     with pytest.raises(DriveRefusedError, match="2 sweeps"):
         _localised(workspace, street, "a")
+
+
+def _given(street: Any, folder: Path, drive_id: str, trajectory: Trajectory) -> None:
+    info = TrajectoryInfo(street.frame, "survey", drive_id, True, "")
+    sigma_z_m = np.full(len(trajectory.timestamps_ns), 0.03)
+    write_trajectory(trajectory, sigma_z_m, info, folder / f"{drive_id}.parquet", folder / "tmp")
+
+
+def test_a_given_trajectory_is_taken_as_it_is(workspace: Workspace, street: Any, tmp_path: Path) -> None:
+    """Whatever the log says of itself; not even its own sensors' bias shows."""
+    street.write_drive(workspace, "a", gnss_bias_m=(5.0, 5.0, 0.0))
+    _given(street, tmp_path / "given", "a", street.truth)
+    found = _localised(workspace, street, "a", source=PoseSource.given, given_folder=str(tmp_path / "given"))
+    assert np.abs(_errors(found, street)).max() < 1e-3
+    assert np.array_equal(found.sigma_xy_m, np.round(street.truth.sigma_xy_m, 4))
+    assert read_sigma_z(workspace.trajectory("a")) == pytest.approx(0.03)
+    assert read_trajectory_info(workspace.trajectory("a")).source == "given"
+    assert read_quality(workspace, "a").source == "given"
+
+
+def test_a_drive_without_a_given_trajectory_is_refused(workspace: Workspace, street: Any, tmp_path: Path) -> None:
+    street.write_drive(workspace, "a", sweeps=5)
+    with pytest.raises(DriveRefusedError, match=r"no .*a\.parquet"):
+        _localised(workspace, street, "a", source=PoseSource.given, given_folder=str(tmp_path))
+
+
+def test_a_given_trajectory_must_cover_the_drive(workspace: Workspace, street: Any, tmp_path: Path) -> None:
+    street.write_drive(workspace, "a")
+    truth = street.truth
+    half = len(truth.timestamps_ns) // 2
+    short = Trajectory(*(values[:half] for values in (
+        truth.timestamps_ns, truth.translation_m, truth.quaternion_wxyz, truth.sigma_xy_m
+    )))  # fmt: skip
+    _given(street, tmp_path, "a", short)
+    with pytest.raises(DriveRefusedError, match="of the sweeps"):
+        _localised(workspace, street, "a", source=PoseSource.given, given_folder=str(tmp_path))
+
+
+def test_given_trajectories_need_a_folder() -> None:
+    with pytest.raises(ConfigurationError, match="given_folder"):
+        LocalizationConfig(source=PoseSource.given)

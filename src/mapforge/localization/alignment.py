@@ -16,7 +16,7 @@ from mapforge.localization.alignment_config import AlignmentConfig
 from mapforge.localization.bending import bending_sigma_m
 from mapforge.localization.contradictions import Contradiction, worst_contradiction
 from mapforge.localization.corrections import Adjustment, Agreement, adjust
-from mapforge.localization.overlaps import meetings_of
+from mapforge.localization.overlaps import Meeting, meetings_of
 from mapforge.localization.placed_drives import PlacedDrive, load_frozen_near, load_moving
 from mapforge.localization.settled import Ledger, read_ledger, which_move, write_ledger
 from mapforge.localization.settling import Alignment, AlignmentInputs, settle
@@ -51,14 +51,7 @@ def align(
 ) -> Alignment:
     """Corrections of the moving drives by registration and adjustment, repeated `config.rounds` times."""
     drives = {**frozen, **moving}
-    meetings = meetings_of(
-        {name: drive.pieces for name, drive in drives.items()},
-        frozenset(moving),
-        {name: drive.mean_sigma_m()[0] for name, drive in frozen.items()},
-        config.reach_m,
-        config.min_shared_way,
-        config.max_neighbours,
-    )
+    meetings = _meetings(moving, frozen, config) if config.enabled else []
     registrar = Registrar(workspace, drives, config)
     adjustment = adjust({name: drive.knots(config, config.bending_sigma_m) for name, drive in moving.items()}, [])
     refused: dict[str, Contradiction] = {}
@@ -67,6 +60,19 @@ def align(
         bending = bending_sigma_m(drives, frozenset(moving), agreements, config)
         adjustment, refused = _without_contradictions(moving, agreements, bending, config)
     return Alignment(adjustment, refused, meetings)
+
+
+def _meetings(
+    moving: Mapping[str, PlacedDrive], frozen: Mapping[str, PlacedDrive], config: AlignmentConfig
+) -> list[Meeting]:
+    return meetings_of(
+        {name: drive.pieces for name, drive in {**frozen, **moving}.items()},
+        frozenset(moving),
+        {name: drive.mean_sigma_m()[0] for name, drive in frozen.items()},
+        config.reach_m,
+        config.min_shared_way,
+        config.max_neighbours,
+    )
 
 
 def _without_contradictions(

@@ -11,6 +11,8 @@ from mapforge.errors import ConfigurationError
 class AlignmentConfig:
     """How the drives of a region are brought to agree."""
 
+    enabled: bool = True
+    """False: no drive is moved to agree with another; each keeps the path it has by itself."""
     readjust: bool = False
     """Settled drives move too: everything is aligned anew (by default only new drives move, and register to those)."""
     sweep_spacing_m: float = 4.0

@@ -15,6 +15,7 @@ class PoseSource(Enum):
     auto = "auto"
     log_poses = "log_poses"
     odometry = "odometry"
+    given = "given"
 
 
 @dataclass
@@ -142,7 +143,9 @@ class LocalizationConfig:
     """Settings of the localization stage."""
 
     source: PoseSource = PoseSource.auto
-    """auto: the log's poses where they are georeferenced and good, else odometry fused with GNSS."""
+    """auto: the log's poses where they are georeferenced and good, else odometry and GNSS; given: `given_folder`."""
+    given_folder: str | None = None
+    """Of `source=given`: trajectories to be taken as they are (a survey's, a simulation's truth), <drive>.parquet."""
     max_pose_gap_s: float = 1.0
     """Log poses farther apart than this are not good."""
     max_speed_mps: float = 70.0
@@ -161,3 +164,7 @@ class LocalizationConfig:
     smoother: SmootherConfig = field(default_factory=SmootherConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
+
+    def __post_init__(self) -> None:
+        if self.source is PoseSource.given and self.given_folder is None:
+            raise ConfigurationError("localization.source=given needs localization.given_folder=FOLDER of trajectories")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.se3 import Float
 from mapforge.geometry.trajectory import Trajectory
 from mapforge.io.drive_store import DriveReader
-from mapforge.io.trajectories import TrajectoryInfo, write_trajectory
+from mapforge.io.trajectories import TrajectoryInfo, read_sigma_z, read_trajectory, write_trajectory
 from mapforge.io.trajectory_quality import write_quality
 from mapforge.io.workspace import Workspace
 from mapforge.localization.config import LocalizationConfig, PoseSource
@@ -67,17 +68,45 @@ def run(inputs: LocalizationInputs, config: LocalizationConfig) -> Trajectory:
     """
     reader = DriveReader(inputs.workspace.drive(inputs.drive_id))
     sweep_times = _sweep_times(reader, inputs.drive_id)
-    faults = _faults(reader, inputs.frame, sweep_times, config)
-    if _use_log_poses(reader, sweep_times, faults, inputs.drive_id, config):
-        localized = _from_log(reader, inputs, config)
+    if config.source is PoseSource.given:
+        localized = _given(reader, inputs, sweep_times, config)
     else:
-        localized = _from_odometry(reader, inputs, sweep_times, faults, config)
+        localized = _found(reader, inputs, sweep_times, config)
     info = TrajectoryInfo(inputs.frame, localized.source, inputs.drive_id, localized.georeferenced, inputs.fingerprint)
     paths = inputs.workspace
     target = (paths.unaligned_trajectory if inputs.aligned_later else paths.trajectory)(inputs.drive_id)
     write_trajectory(localized.trajectory, localized.sigma_z_m, info, target, inputs.workspace.tmp)
     write_quality(localized.quality, inputs.workspace)
     return localized.trajectory
+
+
+def _found(
+    reader: DriveReader, inputs: LocalizationInputs, sweep_times: NDArray[np.int64], config: LocalizationConfig
+) -> Localized:
+    """From the log alone: its poses where they can be used, else its odometry and fixes."""
+    faults = _faults(reader, inputs.frame, sweep_times, config)
+    if _use_log_poses(reader, sweep_times, faults, inputs.drive_id, config):
+        return _from_log(reader, inputs, config)
+    return _from_odometry(reader, inputs, sweep_times, faults, config)
+
+
+def _given(
+    reader: DriveReader, inputs: LocalizationInputs, sweep_times: NDArray[np.int64], config: LocalizationConfig
+) -> Localized:
+    """The trajectory that was laid ready for the drive, with the sigmas it states."""
+    assert config.given_folder is not None
+    path = Path(config.given_folder).expanduser() / f"{inputs.drive_id}.parquet"
+    if not path.is_file():
+        raise DriveRefusedError(f"drive {inputs.drive_id}: no {path} (localization.source=given)")
+    trajectory = read_trajectory(path, inputs.frame)
+    faults = faults_of_poses(
+        trajectory.timestamps_ns, trajectory.translation_m, sweep_times,
+        config.max_pose_gap_s, config.max_speed_mps, config.min_coverage,
+    )  # fmt: skip
+    if faults:
+        raise DriveRefusedError(f"drive {inputs.drive_id}: {path}: {'; '.join(faults)}")
+    quality = _quality_of_path(reader, trajectory, inputs.drive_id, "given")
+    return Localized(trajectory, read_sigma_z(path), "given", georeferenced=True, quality=quality)
 
 
 def _sweep_times(reader: DriveReader, drive_id: str) -> NDArray[np.int64]:

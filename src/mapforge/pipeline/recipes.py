@@ -16,6 +16,7 @@ from mapforge.errors import MissingInputError
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId
 from mapforge.io.fingerprint import code_version, fingerprint_of, sha256_of_file
+from mapforge.localization.config import PoseSource
 from mapforge.models.device import resolve_device
 from mapforge.models.shipped import BEV_SEGMENTER, SIGN_DETECTOR, weights_path
 from mapforge.pipeline.stamps import Recipe
@@ -71,10 +72,17 @@ class Recipes:
         parts = [self._own(stage, *(("mapforge.models",) if stage == "perception" else ())) for stage in stages]
         return fingerprint_of(parts=parts, models=self.model_ids, device=self.device)
 
-    def trajectory(self, manifest_sha256: str, frame: MapFrame, origin: tuple[float, float] | None) -> Recipe:
+    def trajectory(
+        self, drive_id: str, manifest_sha256: str, frame: MapFrame, origin: tuple[float, float] | None
+    ) -> Recipe:
         """Of one drive by itself."""
         place = json.dumps([frame.as_dict(), origin], sort_keys=True)
-        return Recipe({"the drive's data": manifest_sha256, "the map's frame": place, **self._own("localization")})
+        parts = {"the drive's data": manifest_sha256, "the map's frame": place, **self._own("localization")}
+        folder = self.settings.localization.given_folder
+        if self.settings.localization.source is PoseSource.given and folder is not None:
+            given = Path(folder).expanduser() / f"{drive_id}.parquet"
+            parts["the given trajectory"] = sha256_of_file(given) if given.is_file() else ""
+        return Recipe(parts)
 
     def aligned(self, unaligned: str) -> Recipe:
         """Of one drive among the others; which others there were is settled when it is aligned first."""
@@ -155,6 +163,7 @@ class Recipes:
         """Stage -> its settings as JSON, without those that only say what to do in this run."""
         of_stages = {stage: asdict(getattr(self.settings, stage)) for stage in STAGES_WITH_SETTINGS}
         of_stages["localization"]["alignment"].pop("readjust")
+        of_stages["localization"].pop("given_folder")  # what lies there decides, not where it lies
         return {stage: json.dumps(plain, sort_keys=True, default=_plain) for stage, plain in of_stages.items()}
 
 

@@ -146,7 +146,7 @@ class RegionFacts:
         """Where the drive stands now, by its stamps; follows its products as far as they are known."""
         path = self.workspace.drive(drive) / "manifest.json"
         manifest_sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        recipe = self.recipes.trajectory(manifest_sha256, self.frame, self.origin)
+        recipe = self.recipes.trajectory(drive, manifest_sha256, self.frame, self.origin)
         localization = standing(self.ledger, "localization", drive, recipe)
         alignment = standing(self.ledger, "alignment", drive, self.recipes.aligned(recipe.fingerprint))
         together = self.ledger.kept_together("alignment").get(drive) if not alignment.fits else None
