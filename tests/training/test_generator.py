@@ -87,3 +87,10 @@ def test_road_fields_measure_metres(seed):
         for field, limit in ((road.lateral_m, 0.02), (road.station_m, 0.2)):
             gy, gx = torch.gradient(at_cells(field), spacing=0.2)
             assert (torch.hypot(gx, gy)[near] - 1).abs().median() < limit
+
+
+def test_tight_bends_have_finite_fields():
+    """2000528: a bend tighter than the crop, whose foot search once ran away."""
+    for seed in (2000528, *range(40)):
+        fields = scene_fields(random_layout(np.random.default_rng(seed)), torch.device("cpu"))
+        assert all(bool(torch.isfinite(road.lateral_m).all()) for road in fields.roads)

@@ -1,4 +1,4 @@
-"""Training the BEV network: data, loop, scores, weights."""
+"""Training the BEV network: loop, calibration, scores, weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +14,27 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from mapforge.errors import ConfigurationError
 from mapforge.io.fingerprint import fingerprint_of, sha256_of_file
 from mapforge.models.bev_segmenter import ARCHITECTURE, BevSegmenter, runs_bfloat16
 from mapforge.models.normalisation import INPUT_FEATURES
 from mapforge.models.weights import load_tensors, read_weights, write_weights
 from mapforge.training.batches import Batch, Recipe, Share, collate, prefetched, stream
+from mapforge.training.bev_data import bev_data, held_out_crops
+from mapforge.training.calibration import calibrate
 from mapforge.training.card import bev_card
 from mapforge.training.config import BevTrainingConfig
-from mapforge.training.dataset import ShardSet, generate_shards, read_shard, read_shard_set
+from mapforge.training.dataset import ShardSet, read_shard
 from mapforge.training.generator import generate
 from mapforge.training.learner import Learner
 from mapforge.training.learning_config import settings_that_decide
 from mapforge.training.loop import RunFiles, learn
 from mapforge.training.losses import BevObjective
-from mapforge.training.places import FIRST_TRAINING_SEED, generated_place, require_apart
 from mapforge.training.processes import Processes, joined
 from mapforge.training.schedule import Schedule
 from mapforge.training.scores import evaluate, mean_f1
 from mapforge.training.watch import Watch
 
 Progress = Callable[[str, int, int], None]
-
-_CROPS_A_SHARD = 16
 
 
 def train_bev(
@@ -56,23 +54,21 @@ def train_bev(
     minutes are over before its steps: the same call goes on. Under torchrun every process calls this.
     Raises LeakageError when a place is in training and in evaluation.
     """
-    if config.evaluation_crops > FIRST_TRAINING_SEED:
-        raise ConfigurationError(f"evaluation_crops is {config.evaluation_crops}: at most {FIRST_TRAINING_SEED}")
     with joined(config.learning.device) as processes:
         torch.use_deterministic_algorithms(config.learning.deterministic)
-        data, held_out = _datasets(config, folder, processes, progress, drives, held_out_drives)
-        trained = _learned(config, data, folder, processes, progress, start)
+        data = bev_data(config, folder, processes, progress, drives, held_out_drives)
+        trained = _learned(config, data.training, folder, processes, progress, start)
         if trained is None or not processes.is_first:
             return None
         learner, model = trained
         bfloat16 = config.learning.bf16 and runs_bfloat16(processes.device)
+        calibrate(model, chain.from_iterable(map(shard_batches, data.calibration)), bfloat16)
         scores = {
-            "generated": evaluate(model, shard_batches(held_out_crops(config, folder)), processes.device, bfloat16)
+            data.name_of(part): evaluate(model, shard_batches(part), processes.device, bfloat16)
+            for part in data.held_out
         }
-        for part in held_out:
-            name = "ray-cast drives: " + ", ".join(sorted(part.places))
-            scores[name] = evaluate(model, shard_batches(part), processes.device, bfloat16)
-        sources = [f"{part.folder.name}: {len(part.shards)} shards" for part in data]
+        sources = [f"{part.folder.name}: {len(part.shards)} shards" for part in data.training]
+        sources += [f"calibrated on {data.name_of(part)}" for part in data.calibration]
         cost = {
             "device": torch.cuda.get_device_name() if processes.device.startswith("cuda") else "cpu",
             "processes": processes.count,
@@ -82,14 +78,6 @@ def train_bev(
         card = bev_card(model, config, scores, sources, sha256_of_file(start) if start is not None else "", cost)
         write_weights(model.weights(), target, folder / "tmp", card)
         return card
-
-
-def held_out_crops(config: BevTrainingConfig, folder: Path) -> ShardSet:
-    """Generated crops of the seeds 0, 1, ..., which no training takes."""
-    each = min(_CROPS_A_SHARD, config.evaluation_crops)
-    return generate_shards(
-        folder / "evaluation", 0, config.evaluation_crops // each, each, config.generator_workers, lambda *_: None
-    )
 
 
 def shard_batches(data: ShardSet, batch: int = 4) -> Iterator[Batch]:
@@ -164,67 +152,6 @@ def _flop_per_sample(network: BevSegmenter, crop_cells: int) -> float:
         network.eval()(torch.zeros(1, INPUT_FEATURES, crop_cells, crop_cells))
     network.train()
     return 3.0 * counted.get_total_flops()
-
-
-def _datasets(
-    config: BevTrainingConfig,
-    folder: Path,
-    processes: Processes,
-    progress: Progress,
-    drives: Path | None,
-    held_out_drives: Path | None,
-) -> tuple[list[ShardSet], list[ShardSet]]:
-    """Training and held-out sets, known to be of different places. The first process makes what is missing."""
-    if not processes.is_first:
-        processes.wait()
-    data = _training_data(config, folder, progress, drives)
-    held_out = _held_out(config, folder, progress, held_out_drives)
-    held_out_crops(config, folder)
-    if processes.is_first:
-        processes.wait()
-    evaluated = {generated_place(seed) for seed in range(config.evaluation_crops)}
-    evaluated |= {place for part in held_out for place in part.places}
-    require_apart(frozenset().union(*(part.places for part in data)), evaluated)
-    return data, held_out
-
-
-def _training_data(config: BevTrainingConfig, folder: Path, progress: Progress, drives: Path | None) -> list[ShardSet]:
-    data = []
-    if not config.live:
-        generated = generate_shards(
-            folder / "shards", config.first_seed, config.shards, config.samples_per_shard, config.generator_workers,
-            lambda done, total: progress("generating shards", done, total),
-        )  # fmt: skip
-        data.append(generated)
-    if config.worlds:
-        data.append(_worlds(config.worlds, config, folder / "worlds", progress, for_training=True))
-    if drives is not None:
-        data.append(read_shard_set(drives))
-    return data
-
-
-def _held_out(config: BevTrainingConfig, folder: Path, progress: Progress, drives: Path | None) -> list[ShardSet]:
-    data = [] if drives is None else [read_shard_set(drives)]
-    if config.evaluation_worlds:
-        seeds = config.evaluation_worlds
-        data.append(_worlds(seeds, config, folder / "evaluation_worlds", progress, for_training=False))
-    return data
-
-
-def _worlds(
-    seeds: list[int], config: BevTrainingConfig, folder: Path, progress: Progress, for_training: bool
-) -> ShardSet:
-    # the simulator brings open3d and pyarrow, which training on generated crops needs not
-    from mapforge.simulation.config import SimulationConfig
-    from mapforge.training.drives import world_shards
-
-    simulated = SimulationConfig(drives=config.drives_per_world, duration_s=config.drive_duration_s)
-    simulated.sensors.camera.enabled = config.cameras
-    simulated.sensors.radar.enabled = False
-    return world_shards(
-        seeds, simulated, folder, for_training, config.generator_workers,
-        lambda done, total: progress("driving towns", done, total),
-    )  # fmt: skip
 
 
 def _mixed(data: list[ShardSet], config: BevTrainingConfig, processes: Processes, first_step: int) -> Iterator[Recipe]:

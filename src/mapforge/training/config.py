@@ -8,7 +8,7 @@ from enum import StrEnum
 from mapforge.errors import ConfigurationError
 from mapforge.models.config import BevSegmenterConfig
 from mapforge.training.learning_config import LearningConfig
-from mapforge.training.places import require_training_seed
+from mapforge.training.places import FIRST_TRAINING_SEED, require_training_seed
 from mapforge.training.privacy_config import PrivacyTrainingConfig
 from mapforge.training.sign_config import SignTrainingConfig
 
@@ -71,6 +71,10 @@ class BevTrainingConfig:
     """Processes that generate shards."""
     evaluation_crops: int = 64
     """Held-out generated crops scored for the card (seeds from 0)."""
+    calibration_crops: int = 64
+    """Further generated crops that the probabilities are fitted to, where no worlds are given for that."""
+    calibration_worlds: list[int] = field(default_factory=list)
+    """Seeds (from 1000 on) of worlds kept from training, to fit the probabilities to; minutes each."""
     learning: LearningConfig = field(default_factory=LearningConfig)
     """Device, precision, processes, checkpoints, early stop."""
     network: BevSegmenterConfig = field(default_factory=BevSegmenterConfig)
@@ -83,7 +87,14 @@ class BevTrainingConfig:
             raise ConfigurationError(f"crop_cells is {self.crop_cells}: give a multiple of 8 from 64 to 256")
         if not 0.0 <= self.drive_share <= 1.0:
             raise ConfigurationError(f"drive_share is {self.drive_share}: give a share between 0 and 1")
-        for seed in (self.first_seed, *self.worlds):
+        if min(self.evaluation_crops, self.calibration_crops) < 1:
+            raise ConfigurationError("evaluation_crops and calibration_crops must be at least 1")
+        if self.evaluation_crops + self.calibration_crops > FIRST_TRAINING_SEED:
+            raise ConfigurationError(
+                f"evaluation_crops {self.evaluation_crops} and calibration_crops {self.calibration_crops}: "
+                f"at most {FIRST_TRAINING_SEED} together"
+            )
+        for seed in (self.first_seed, *self.worlds, *self.calibration_worlds):
             require_training_seed(seed)
 
 

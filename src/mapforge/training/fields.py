@@ -23,6 +23,7 @@ CELL_M = 0.2
 _COARSE_M = 0.4
 _BORDER = 2
 _FAR_M = 1e3
+_FOOT_REACH_M = 150.0
 
 
 def at_fine(coarse: Tensor) -> Tensor:
@@ -113,7 +114,9 @@ def road_field(road: Road, x: Tensor, y: Tensor) -> RoadField:
         slope = road.bend_per_m * foot + road.wave_m * k * torch.cos(phase)
         bend = road.bend_per_m - road.wave_m * k * k * torch.sin(phase)
         residual = (u - foot) + (v - f) * slope
-        foot = foot + residual / (1 + slope**2 - (v - f) * bend).clamp(min=0.3)
+        step = residual / (1 + slope**2 - (v - f) * bend).clamp(min=0.3)
+        # beyond the centre of a tight bend there is no foot to converge to
+        foot = (foot + step).clamp(-_FOOT_REACH_M, _FOOT_REACH_M)
     phase = k * foot + road.wave_phase_rad
     f = road.bend_per_m / 2 * foot**2 + road.wave_m * torch.sin(phase) - start
     slope = road.bend_per_m * foot + road.wave_m * k * torch.cos(phase)
