@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import yaml
 
 from mapforge.config import Settings, compose_settings, settings_from_dict, settings_to_dict
 from mapforge.pipeline.jobs import Job, Outcome
@@ -34,19 +35,7 @@ from mapforge.pipeline.runners import LocalRunner
 
 WORKERS = 2
 PRODUCTS = ("trajectories", "rasters", "observations", "drive_elements", "map_elements", "lane_graph", "tiles")
-SIMULATION = [
-    "simulation.seed=10",
-    "simulation.drives=3",
-    "simulation.duration_s=4",
-    "simulation.sensors.lidar.beams=32",
-    "simulation.sensors.lidar.columns=360",
-    "simulation.sensors.lidar.rate_hz=5",
-    "simulation.sensors.camera.enabled=false",
-    "simulation.sensors.radar.enabled=false",
-    "simulation.sensors.gnss.outages_per_drive=0",
-    "simulation.town.moving_vehicles=0",
-]
-MAPPING = ["rasterization.reach_m=12", "perception.signs.enabled=false", "validation.worst_tiles=0"]
+TINY = yaml.safe_load(Path(__file__).with_name("tiny_region.yaml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -94,7 +83,7 @@ class Tally:
 
 
 def tiny_settings(logs: Path, workspace: Path) -> Settings:
-    settings = compose_settings(["region.name=chaos", *MAPPING])
+    settings = compose_settings(TINY["mapping"])
     settings.workspace, settings.region.logs = str(workspace), [str(logs)]
     return settings
 
@@ -104,7 +93,7 @@ def simulate_logs(out: Path) -> Path:
     from mapforge.simulation.stage import SimulationInputs, run
 
     if not (out / "done").exists():
-        run(SimulationInputs(out, workers=1), compose_settings(SIMULATION).simulation)
+        run(SimulationInputs(out, workers=1), compose_settings(TINY["simulation"]).simulation)
         (out / "done").touch()
     return out / "logs"
 

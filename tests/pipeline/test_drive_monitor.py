@@ -12,10 +12,11 @@ from tiny_region import TOGETHER, tiny_settings
 
 from mapforge.catalog import Catalog
 from mapforge.catalog.tables import DriveState
+from mapforge.io.drive_store import DriveReader
 from mapforge.io.drive_writer import DriveWriter
 from mapforge.io.workspace import Workspace
-from mapforge.pipeline import region
-from mapforge.pipeline.drive_monitor import LEAST_FLEET, DriveVitals, look_over, oddities, vitals_of
+from mapforge.pipeline import drive_monitor, region
+from mapforge.pipeline.drive_monitor import LEAST_FLEET, DriveVitals, _of_the_others, look_over, oddities, vitals_of
 from mapforge.pipeline.planner import plan_region
 from mapforge.pipeline.run import run_region
 from mapforge.pipeline.runners import InlineRunner
@@ -44,25 +45,34 @@ def fleet(count: int, seed: int = 0) -> list[DriveVitals]:
     ],
 )
 def test_a_sick_drive_is_odd_in_what_is_wrong_with_it(name: str, value: float, words: str) -> None:
-    (found,) = oddities(replace(HEALTHY, **{name: value}), fleet(12))
+    (found,) = oddities([replace(HEALTHY, **{name: value}), *fleet(12)])["a"]
     assert words in found
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_healthy_drive_is_not_odd_whatever_the_fleet(seed: int) -> None:
-    for own in fleet(40, seed):
-        assert oddities(own, fleet(40, seed)) == []
+    assert oddities(fleet(40, seed)) == {}
 
 
 def test_few_drives_or_other_sensors_are_no_fleet() -> None:
     sick = replace(HEALTHY, intensity_median=0.02)
-    assert oddities(sick, fleet(LEAST_FLEET - 1)) == []
-    assert oddities(replace(sick, sensors=("front",)), fleet(20)) == []
+    assert oddities([sick, *fleet(LEAST_FLEET - 1)]) == {}
+    assert oddities([replace(sick, sensors=("front",)), *fleet(20)]) == {}
 
 
 def test_a_few_sick_drives_do_not_hide_the_next() -> None:
     sick = [replace(HEALTHY, drive_id=f"s{k}", intensity_median=0.02) for k in range(4)]
-    assert oddities(replace(HEALTHY, intensity_median=0.02), fleet(12) + sick)
+    assert set(oddities([replace(HEALTHY, intensity_median=0.02), *fleet(12), *sick])) == {"a", "s0", "s1", "s2", "s3"}
+
+
+@pytest.mark.parametrize("count", [2, 5, 6, 31, 40])
+def test_the_others_are_all_but_oneself(count: int) -> None:
+    values = np.random.default_rng(count).integers(0, 12, count).astype(float)
+    middles, spreads = _of_the_others(values)
+    for at in range(count):
+        others = np.delete(values, at)
+        assert middles[at] == np.median(others)
+        assert spreads[at] == np.median(np.abs(others - np.median(others)))
 
 
 def write_drive(workspace: Workspace, name: str, gain: float) -> None:
@@ -81,12 +91,33 @@ def test_a_dim_sensor_shows_among_drives_of_the_store(workspace: Workspace) -> N
     for name in names:
         write_drive(workspace, name, 1.0)
     write_drive(workspace, "dim", 0.05)
-    found = look_over(workspace, [*names, "dim"])
+    manifests = {name: DriveReader(workspace.drive(name)).manifest for name in [*names, "dim"]}
+    found = look_over(workspace, manifests)
     assert set(found) == {"dim"}
     assert any("median intensity" in words for words in found["dim"])
     before = workspace.drive_vitals("dim").read_bytes()
     assert vitals_of(workspace, "dim").sweep_rate_hz == pytest.approx(10.0)
     assert workspace.drive_vitals("dim").read_bytes() == before
+
+
+def test_a_later_look_reads_one_summary_and_only_new_drives(workspace: Workspace, monkeypatch) -> None:
+    names = [f"drive-{k}" for k in range(7)]
+    for name in names:
+        write_drive(workspace, name, 0.05 if name == "drive-6" else 1.0)
+    manifests = {name: DriveReader(workspace.drive(name)).manifest for name in names}
+    looked_at = []
+    measure = drive_monitor.vitals_of
+    monkeypatch.setattr(drive_monitor, "vitals_of", lambda w, d: looked_at.append(d) or measure(w, d))
+    look_over(workspace, {name: manifests[name] for name in names[:6]})
+    first = look_over(workspace, manifests)
+    assert looked_at == names, "each once"
+    assert look_over(workspace, manifests) == first and set(first) == {"drive-6"}
+    other_log = replace(manifests["drive-2"], source_sha256="another")
+    look_over(workspace, {**manifests, "drive-2": other_log})
+    assert looked_at == [*names, "drive-2"]
+    workspace.fleet_vitals.write_text('{"drive-0": {"source_sha256": 3')
+    assert look_over(workspace, manifests) == first
+    assert looked_at == [*names, "drive-2", *names]
 
 
 def test_an_odd_new_drive_is_parked_where_the_settings_say_so(

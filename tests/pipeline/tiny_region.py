@@ -5,22 +5,13 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import yaml
+
 from mapforge.catalog import Catalog
 from mapforge.config import Settings, compose_settings
 
-SIMULATION = [
-    "simulation.seed=10",
-    "simulation.drives=3",
-    "simulation.duration_s=4",
-    "simulation.sensors.lidar.beams=32",
-    "simulation.sensors.lidar.columns=360",
-    "simulation.sensors.lidar.rate_hz=5",
-    "simulation.sensors.camera.enabled=false",
-    "simulation.sensors.radar.enabled=false",
-    "simulation.sensors.gnss.outages_per_drive=0",
-    "simulation.town.moving_vehicles=0",
-]
-MAPPING = ["region.name=tiny", "rasterization.reach_m=12", "perception.signs.enabled=false", "validation.worst_tiles=0"]
+_TINY = yaml.safe_load((Path(__file__).parents[2] / "benchmarks" / "tiny_region.yaml").read_text(encoding="utf-8"))
+SIMULATION, MAPPING = _TINY["simulation"], _TINY["mapping"]
 TOGETHER, APART = ("town-10-00", "town-10-02"), "town-10-01"
 PRODUCTS = ("trajectories", "rasters", "observations", "drive_elements", "map_elements", "tile_names", "tiles")
 

@@ -24,6 +24,7 @@ RECORDS = (
     "sources.json",
     "withdrawn.json",
     "inbox.json",
+    "fleet.json",
     "drives/*/manifest.json",
     "releases/current",
     "releases/*/manifest.json",

@@ -121,6 +121,11 @@ class Workspace:
         """What was measured of a drive to tell it from the fleet."""
         return self.root / "stamps" / "vitals" / f"{_checked(drive_id)}.json"
 
+    @property
+    def fleet_vitals(self) -> Path:
+        """A summary of what was measured of all drives."""
+        return self.root / "fleet.json"
+
     def run_log(self, run_id: str) -> Path:
         """What happened in a run, one JSON object a line."""
         return self.root / "logs" / f"{_checked(run_id)}.jsonl"

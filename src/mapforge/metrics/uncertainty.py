@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from mapforge.metrics.lateral import Offsets
 
@@ -18,7 +18,7 @@ def interval_coverage(matched: Offsets) -> dict[str, float]:
     stated = np.isfinite(matched.sigma_m) & (matched.sigma_m > 0.0)
     ratio = np.abs(matched.offset_m[stated]) / matched.sigma_m[stated]
     coverage = {
-        f"interval_{percent}_share": float(np.mean(ratio <= norm.ppf(0.5 + percent / 200.0)))
+        f"interval_{percent}_share": float(np.mean(ratio <= ndtri(0.5 + percent / 200.0)))
         if len(ratio)
         else float("nan")
         for percent in (68, 95)

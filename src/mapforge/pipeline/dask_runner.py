@@ -11,7 +11,7 @@ from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
 from mapforge.errors import ConfigurationError
-from mapforge.pipeline.jobs import Job, JobError, Outcome, execute
+from mapforge.pipeline.jobs import WORKER_DIED, Job, JobError, Outcome, execute
 from mapforge.pipeline.runners import THREAD_SETTINGS
 
 AHEAD = 64
@@ -95,7 +95,7 @@ def _outcome(future: Any, job: Job) -> Outcome:
     try:
         outcome = future.result()
     except KilledWorker as error:
-        return _died(job, "WorkerDied", str(error))
+        return _died(job, WORKER_DIED, str(error))
     except FutureCancelledError as error:
         return _died(job, "ConnectionError", f"the Dask scheduler lost the job: {error}; run again")
     assert isinstance(outcome, Outcome)

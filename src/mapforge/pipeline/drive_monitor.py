@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from mapforge.errors import MapForgeError
 from mapforge.io.atomic import write_text
 from mapforge.io.drive_store import DriveReader
 from mapforge.io.workspace import Workspace
+from mapforge.schemas.drive import DriveManifest
 
 LEAST_FLEET = 5
 """Drives with the same sensors that must be known before one can be odd among them."""
@@ -63,8 +65,7 @@ def vitals_of(workspace: Workspace, drive_id: str) -> DriveVitals:
     try:
         known = json.loads(kept.read_text(encoding="utf-8"))
         if known["source_sha256"] == source:
-            values = {**known["vitals"], "sensors": tuple(known["vitals"]["sensors"])}
-            return DriveVitals(**values)
+            return _from_plain(known["vitals"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not measured yet, or by other code
     vitals = _measured(reader)
@@ -73,37 +74,84 @@ def vitals_of(workspace: Workspace, drive_id: str) -> DriveVitals:
     return vitals
 
 
-def oddities(vitals: DriveVitals, fleet: Sequence[DriveVitals]) -> list[str]:
-    """What is unlike the other drives with the same lidar sensors, in words; nothing while these are too few.
+def look_over(workspace: Workspace, manifests: Mapping[str, DriveManifest]) -> dict[str, list[str]]:
+    """Oddities by drive, for those that have any. A drive that cannot be read is somebody else's error."""
+    return oddities(_fleet(workspace, manifests))
+
+
+def oddities(fleet: Sequence[DriveVitals]) -> dict[str, list[str]]:
+    """Drive -> what is unlike the others with the same lidar sensors, in words; nothing while these are too few.
 
     Median and median absolute deviation of the others (Iglewicz and Hoaglin 1993), so that bad drives among them do not
     hide the next.
     """
-    alike = [other for other in fleet if other.sensors == vitals.sensors and other.drive_id != vitals.drive_id]
-    if len(alike) < LEAST_FLEET:
-        return []
-    found = []
-    for name, words in _FOLLOWED.items():
-        others = np.array([getattr(other, name) for other in alike])
-        own, middle = float(getattr(vitals, name)), float(np.median(others))
-        spread = _MAD_TO_SIGMA * float(np.median(np.abs(others - middle)))
-        allowed = max(_ODD_SIGMAS * spread, _ODD_SHARE * abs(middle), _ONLY_HIGH_IS_ODD.get(name, 0.0))
-        off = own - middle if name in _ONLY_HIGH_IS_ODD else abs(own - middle)
-        if off > allowed:
-            found.append(f"{own:.3g} {words}, the fleet's {len(alike)} others have {middle:.3g}")
-    return found
+    by_sensors: dict[tuple[str, ...], list[DriveVitals]] = {}
+    for own in fleet:
+        by_sensors.setdefault(own.sensors, []).append(own)
+    found: dict[str, list[str]] = {}
+    for alike in by_sensors.values():
+        if len(alike) <= LEAST_FLEET:
+            continue
+        for name, words in _FOLLOWED.items():
+            values = np.array([getattr(own, name) for own in alike], dtype=np.float64)
+            middles, spreads = _of_the_others(values)
+            allowed = np.maximum(_ODD_SIGMAS * _MAD_TO_SIGMA * spreads, _ODD_SHARE * np.abs(middles))
+            allowed = np.maximum(allowed, _ONLY_HIGH_IS_ODD.get(name, 0.0))
+            off = values - middles if name in _ONLY_HIGH_IS_ODD else np.abs(values - middles)
+            for at in np.flatnonzero(off > allowed):
+                text = f"{values[at]:.3g} {words}, the fleet's {len(alike) - 1} others have {middles[at]:.3g}"
+                found.setdefault(alike[at].drive_id, []).append(text)
+    return dict(sorted(found.items()))
 
 
-def look_over(workspace: Workspace, drives: Sequence[str]) -> dict[str, list[str]]:
-    """Oddities by drive, for those that have any. A drive that cannot be read is somebody else's error."""
-    vitals = []
-    for drive in sorted(drives):
+def _of_the_others(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each value (N), the median of the others and the median of their absolute deviations from that (N, N)."""
+    middles = _median_of_others(values)
+    spreads = np.empty_like(middles)
+    for middle in np.unique(middles):  # three at most
+        mine = middles == middle
+        spreads[mine] = _median_of_others(np.abs(values - middle))[mine]
+    return middles, spreads
+
+
+def _median_of_others(values: np.ndarray) -> np.ndarray:
+    """For each of N > 1 values the median of the N - 1 others: which two of the sorted ones it lies between."""
+    order = np.argsort(values, kind="stable")
+    rank = np.empty(len(values), dtype=np.intp)
+    rank[order] = np.arange(len(values))
+    low, high = (len(values) - 2) // 2, (len(values) - 1) // 2
+    ascending = values[order]
+    return 0.5 * (ascending[low + (rank <= low)] + ascending[high + (rank <= high)])
+
+
+def _fleet(workspace: Workspace, manifests: Mapping[str, DriveManifest]) -> list[DriveVitals]:
+    """Of all drives that can be read, from one summary; only those it does not know are looked at."""
+    known = _summary(workspace)
+    fleet: dict[str, tuple[str, DriveVitals]] = {}
+    for drive, manifest in sorted(manifests.items()):
+        sha256, vitals = known.get(drive, ("", None))
         try:
-            vitals.append(vitals_of(workspace, drive))
+            vitals = vitals if sha256 == manifest.source_sha256 and vitals else vitals_of(workspace, drive)
         except MapForgeError:
             continue
-    odd = {own.drive_id: oddities(own, vitals) for own in vitals}
-    return {drive: words for drive, words in odd.items() if words}
+        fleet[drive] = (manifest.source_sha256, vitals)
+    if fleet != known:
+        plain = {drive: {"source_sha256": sha256, "vitals": asdict(own)} for drive, (sha256, own) in fleet.items()}
+        write_text(workspace.fleet_vitals, json.dumps(plain, sort_keys=True) + "\n", workspace.tmp)
+    return [own for _, own in fleet.values()]
+
+
+def _summary(workspace: Workspace) -> dict[str, tuple[str, DriveVitals]]:
+    """Drive -> its log and its vital signs; empty when there is none, or other code wrote it."""
+    try:
+        plain = json.loads(workspace.fleet_vitals.read_text(encoding="utf-8"))
+        return {drive: (entry["source_sha256"], _from_plain(entry["vitals"])) for drive, entry in plain.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _from_plain(vitals: Mapping[str, Any]) -> DriveVitals:
+    return DriveVitals(**{**vitals, "sensors": tuple(vitals["sensors"])})
 
 
 def _measured(reader: DriveReader) -> DriveVitals:

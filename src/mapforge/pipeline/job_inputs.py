@@ -10,7 +10,7 @@ from mapforge.geometry.tiles import TileId
 from mapforge.ingest.discovery import find_logs
 from mapforge.pipeline import stages
 from mapforge.pipeline.frame_privacy import frame_filter
-from mapforge.pipeline.jobs import Job
+from mapforge.pipeline.jobs import WORKER_DIED, Job
 from mapforge.pipeline.plan import Task
 from mapforge.pipeline.region_facts import DriveFacts, RegionFacts
 from mapforge.pipeline.stamps import Recipe
@@ -18,6 +18,8 @@ from mapforge.releases.manifest import builds_of
 
 ON_THE_DEVICE = ("rasterization", "perception", "detection")
 """Stages whose tensors live on the device of the settings."""
+LIGHT = ("fusion", "lane_graph", "tiles")
+"""Stages that load no network and work on one tile in a second or so."""
 
 
 def ingest_job(task: Task, facts: RegionFacts) -> Job:
@@ -125,14 +127,33 @@ def cutting_job(pieces: dict[TileId, str], removed: Sequence[TileId], facts: Reg
         facts.workspace, sorted(pieces), facts.frame, facts.recipes.metadata, pieces, previous, list(removed)
     )
     recipe = Recipe({str(tile): value for tile, value in pieces.items()})
-    return Job("tiles", "map", stages.cut, inputs, facts.settings.tiles, recipe, facts.workspace, stamps=False)
+    config = facts.settings.tiles
+    return Job(
+        "tiles",
+        "map",
+        stages.cut,
+        inputs,
+        config,
+        recipe,
+        facts.workspace,
+        False,
+        is_light=_is_light("tiles", "map", facts),
+    )
 
 
 def _job(
     task: Task, facts: RegionFacts, run: Callable[[Any, Any], list[Path]], inputs: Any, config: Any, stamps: bool = True
 ) -> Job:
-    uses_device = task.stage in ON_THE_DEVICE
-    return Job(task.stage, task.item, run, inputs, config, task.recipe, facts.workspace, stamps, uses_device)
+    uses_device, is_light = task.stage in ON_THE_DEVICE, _is_light(task.stage, task.item, facts)
+    return Job(task.stage, task.item, run, inputs, config, task.recipe, facts.workspace, stamps, uses_device, is_light)
+
+
+def _is_light(stage: str, item: str, facts: RegionFacts) -> bool:
+    """What took its process along when it was tried last goes to a worker, however little it needs."""
+    if stage not in LIGHT:
+        return False
+    tried = facts.catalog.attempts(item=item, stage=stage, limit=1)
+    return not tried or not (tried[0].error or "").startswith(WORKER_DIED)
 
 
 def _fingerprint(task: Task) -> str:

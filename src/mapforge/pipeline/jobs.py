@@ -20,6 +20,9 @@ from mapforge.pipeline.stamps import Ledger, Recipe, StoredOutput
 _MOST_MESSAGES = 1000
 """Kept of one job."""
 
+WORKER_DIED = "WorkerDied"
+"""Kind of error of a job whose process ended under it."""
+
 OF_THE_MACHINE = (
     "OSError",
     "PermissionError",
@@ -38,7 +41,8 @@ class Job:
 
     item: the log, drive, tile or tile@drive it is about. run: takes (inputs, config), returns the files it wrote.
     recipe: everything that decides the result. stamps: the worker stamps the item with it; else who runs the jobs does,
-    for many items at once. uses_device: it computes on the device of the settings, a GPU perhaps.
+    for many items at once. uses_device: it computes on the device of the settings, a GPU perhaps. is_light: it loads no
+    network and takes little, so that a few of these need no worker.
     """
 
     stage: str
@@ -50,6 +54,7 @@ class Job:
     workspace: Workspace
     stamps: bool = True
     uses_device: bool = False
+    is_light: bool = False
 
 
 @dataclass(frozen=True)

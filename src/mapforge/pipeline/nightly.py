@@ -20,7 +20,7 @@ from mapforge.io.atomic import write_text
 from mapforge.io.workspace import Workspace
 from mapforge.pipeline.execution import NoProgress, Progress
 from mapforge.pipeline.inbox import Inbox, InboxLedger, LogState, ingest_recipe, look_into, remember
-from mapforge.pipeline.jobs import OF_THE_MACHINE
+from mapforge.pipeline.jobs import OF_THE_MACHINE, WORKER_DIED
 from mapforge.pipeline.night_lock import Turn, night_lock
 from mapforge.pipeline.night_page import night_page
 from mapforge.pipeline.night_retention import prune_night_folders
@@ -34,7 +34,7 @@ from mapforge.releases.retention import prune
 from mapforge.validation.candidate import CandidateVerdict
 
 SUMMARY, PAGE = "summary.json", "summary.md"
-WORTH_ANOTHER_NIGHT = (*OF_THE_MACHINE, "WorkerDied", "MemoryError", "KilledWorker")
+WORTH_ANOTHER_NIGHT = (*OF_THE_MACHINE, WORKER_DIED, "MemoryError", "KilledWorker")
 
 
 def nightly(settings: Settings, runner: Runner, progress: Progress | None = None) -> NightSummary:

@@ -105,7 +105,7 @@ class _Build:
     def _compare_with_fleet(self, ingested: set[str]) -> None:
         """Drives of the region whose vital signs are odd are named; new ones are parked where the settings say so."""
         with staging.drive_vitals(self.facts.workspace, self.facts.manifests):
-            odd = look_over(self.facts.workspace, sorted(self.facts.manifests))
+            odd = look_over(self.facts.workspace, self.facts.manifests)
         self.result.odd = {drive: words for drive, words in odd.items() if drive in self.facts.region_drives}
         held = ingested & set(self.result.odd) if self.facts.settings.engine.hold_odd_drives else set()
         for drive in sorted(held):

@@ -10,12 +10,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol
 
-from mapforge.pipeline.jobs import Job, JobError, Outcome, execute
+from mapforge.pipeline.jobs import WORKER_DIED, Job, JobError, Outcome, execute
 
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+FEW = 4
+"""So many light jobs are done here before a worker, with all that it must import, is ready for them."""
 
 
 class Runner(Protocol):
@@ -37,7 +39,7 @@ class InlineRunner:
 
 
 class LocalRunner:
-    """Runs jobs in worker processes that end with their parent."""
+    """Runs jobs in worker processes that end with their parent; a few light ones itself while it has no workers."""
 
     def __init__(self, workers: int, threads_a_worker: int = 1) -> None:
         self._workers = workers
@@ -51,6 +53,11 @@ class LocalRunner:
         again one at a time in fresh workers, so that the one that kills is found and the others are not blamed.
         """
         waiting = iter(jobs)
+        first = list(islice(waiting, FEW + 1))
+        if self._pool is None and len(first) <= FEW and all(job.is_light for job in first):
+            yield from map(execute, first)
+            return
+        waiting = chain(first, waiting)
         running: dict[Future[Outcome], Job] = {}
         while True:
             for job in islice(waiting, 4 * self._workers - len(running)):
@@ -91,7 +98,7 @@ class LocalRunner:
         except BrokenProcessPool:
             self.close()
             message = "the worker process died (killed, or out of memory); look at the system log, or use fewer workers"
-            return Outcome(job.stage, job.item, 0.0, 0.0, (), JobError("WorkerDied", message, ""))
+            return Outcome(job.stage, job.item, 0.0, 0.0, (), JobError(WORKER_DIED, message, ""))
 
     def _ready_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:

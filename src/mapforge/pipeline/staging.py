@@ -118,7 +118,10 @@ def drive_vitals(workspace: Workspace, drives: Iterable[str]) -> Iterator[None]:
     unmeasured = [drive for drive in sorted(drives) if not workspace.drive_vitals(drive).exists()]
     fetch(StageFiles(drives=tuple(unmeasured)), workspace)
     yield
-    mirror.put(workspace, (path for drive in unmeasured if (path := workspace.drive_vitals(drive)).exists()))
+    measured = [workspace.drive_vitals(drive) for drive in unmeasured]
+    if measured or not workspace.holds(workspace.fleet_vitals):
+        measured.append(workspace.fleet_vitals)
+    mirror.put(workspace, (path for path in measured if path.exists()))
 
 
 def check_drive(workspace: Workspace, drive: str, full: bool) -> None:
