@@ -1,12 +1,13 @@
 """Alignment of simulated drives against their truth: how far drives disagree, and whether the stated sigmas are right.
 
-    python benchmarks/alignment.py WORKSPACE=WORLD [WORKSPACE=WORLD ...] [--seeds 30]
+    python benchmarks/alignment.py WORKSPACE=WORLD [WORKSPACE=WORLD ...] [--seeds 30] [--range-m 12] [--surface-only]
 
 WORKSPACE holds drives with their own trajectories (`mapforge run` leaves them), WORLD is what `mapforge simulate` left.
 First everything is aligned as it is, and timed. Then GNSS errors are drawn anew for every seed (a constant bias, a
 random walk along the way and a heading error a drive) and laid over the trajectories in place of their own slow
 errors; the registrations keep the errors they have in truth. Every seed is aligned at once, as two disjoint halves,
-and one half after the other with the first one settled.
+and one half after the other with the first one settled. --range-m cuts the lidar's range and --surface-only takes
+everything upright away, as on an open road: drives are then aligned by paint, curbs and texture of the ground.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ SLOW_M = 60.0
 SMOOTHING_M = 120.0
 """Odometry takes out of the GNSS walk what changes faster than about this; trajectories from the whole pipeline wander
 by 0.03 m over 40 m, 0.05 m over 80 m and 0.08 m over 160 m (`drawn` beside `own` in the report)."""
+NEVER = 10**9
+"""More points than any piece has."""
 WINDOW_M = 200.0
 REACH_M = 10.0
 
@@ -78,24 +81,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("worlds", nargs="+", help="WORKSPACE=WORLD")
     parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--range-m", type=float, help="of the lidar, for alignment")
+    parser.add_argument("--surface-only", action="store_true", help="nothing upright is looked at")
+    parser.add_argument("--drives", type=int, help="only the first so many")
     arguments = parser.parse_args()
+    config = AlignmentConfig()
+    if arguments.range_m is not None:
+        config = replace(config, max_range_m=arguments.range_m, surface_range_m=arguments.range_m)
+    if arguments.surface_only:
+        config = replace(config, min_upright=NEVER)
     for pair in arguments.worlds:
         workspace, world = (Path(part) for part in pair.split("=", 1))
         with tempfile.TemporaryDirectory() as folder:
-            as_it_is = aligned_as_it_is(workspace, world, Path(folder))
-        over_seeds = drawn_anew(load_world(workspace, world), range(arguments.seeds))
-        print(json.dumps({"world": world.name, **as_it_is, f"over {arguments.seeds} seeds": over_seeds}, indent=1))
+            as_it_is = aligned_as_it_is(workspace, world, Path(folder), config, arguments.drives)
+        report = {"world": world.name, **as_it_is}
+        if arguments.seeds:
+            loaded = load_world(workspace, world, config)
+            report[f"over {arguments.seeds} seeds"] = drawn_anew(loaded, range(arguments.seeds))
+        print(json.dumps(report, indent=1))
 
 
-def aligned_as_it_is(source: Path, world: Path, folder: Path) -> dict[str, object]:
+def aligned_as_it_is(
+    source: Path, world: Path, folder: Path, config: AlignmentConfig, drives: int | None
+) -> dict[str, object]:
     """The whole job on a copy of the trajectories, all drives at once, then the second half after the first."""
     workspace = _copy(source, folder / "batch")
-    names = _names(workspace)
-    seconds = _run(workspace, names)
+    names = _names(workspace)[:drives]
+    seconds = _run(workspace, names, config)
     grown = _copy(source, folder / "grown")
-    _run(grown, names[: len(names) // 2])
+    _run(grown, names[: len(names) // 2], config)
     settled = {name: grown.trajectory(name).read_bytes() for name in names[: len(names) // 2]}
-    later = _run(grown, names)
+    later = _run(grown, names, config)
     assert all(grown.trajectory(name).read_bytes() == written for name, written in settled.items())
     truth = _truth(world, workspace, names)
     report: dict[str, object] = {
@@ -353,12 +369,12 @@ def _disagreements(truth: Mapping[str, Trajectory], paths: Mapping[str, Trajecto
     return np.concatenate([disagreement(truth[a], paths[a], truth[b], paths[b], REACH_M) for a, b in pairs])
 
 
-def _run(workspace: Workspace, names: Sequence[str]) -> float:
+def _run(workspace: Workspace, names: Sequence[str], config: AlignmentConfig) -> float:
     fingerprints = {name: f"own {name}" for name in names}
     moves = which_move(workspace, fingerprints)
     start = time.process_time()
     inputs = AlignmentInputs(workspace, moves.moving, moves.frozen, workspace.read_frame(), fingerprints, "benchmark")
-    alignment.run(inputs, AlignmentConfig())
+    alignment.run(inputs, config)
     return time.process_time() - start
 
 

@@ -5,23 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mapforge.localization.agreements import believed_information
+from mapforge.localization.agreements import believed_information, matching_of
 from mapforge.localization.alignment_config import AlignmentConfig
-from mapforge.localization.registration import Matching, PlacedCloud, Registration, register
+from mapforge.localization.registration import PlacedCloud, Registration, register
 from mapforge.localization.segments import PieceCloud
 
 CONFIG = AlignmentConfig()
-MATCHING = Matching(
-    CONFIG.coarse_voxel_m,
-    CONFIG.coarse_distance_m,
-    CONFIG.fine_voxel_m,
-    CONFIG.fine_distance_m,
-    CONFIG.max_shift_m,
-    CONFIG.min_upright,
-    CONFIG.min_overlap,
-    CONFIG.min_sharpness,
-    CONFIG.surface_m,
-)
+MATCHING = matching_of(CONFIG)
 
 
 def _ground(rng: np.random.Generator) -> np.ndarray:

@@ -50,6 +50,19 @@ class AlignmentConfig:
     """And when this share of the partners lies on one surface with them; a false one puts them anywhere."""
     surface_m: float = 0.2
     """Distance at which points lie on one surface."""
+    open_sigma_m: float = 0.1
+    """Where what stands upright leaves some horizontal direction less sure than this (an open road, sweeps of few
+    rings), the surface of the road is registered as well."""
+    surface_spacing_m: float = 1.0
+    """For that a sweep is used about every so many metres driven."""
+    surface_range_m: float = 20.0
+    """And returns up to this far from the car."""
+    surface_search_m: float = 3.0
+    """Surfaces are not looked for farther apart than this, nor than four times what both drives' own sigmas allow."""
+    surface_similarity: float = 0.3
+    """Least correlation of two surfaces; different streets reach 0.05."""
+    surface_rival_share: float = 0.8
+    """Another shift that correlates by this share of the best makes the direction towards it uncertain."""
     max_shift_m: float = 5.0
     """Registrations that move a piece farther than this are not believed."""
     registration_sigma_m: float = 0.015
@@ -71,6 +84,8 @@ class AlignmentConfig:
     """A drive is left out when the others would move it farther than this many times its own uncertainty."""
     cached_pieces: int = 150
     """Thinned pieces kept in memory, about 3 MB each."""
+    cached_surfaces: int = 40
+    """Surfaces of pieces kept in memory, about 5 MB each."""
 
     def __post_init__(self) -> None:
         if not 0.0 < self.downsampling_m <= self.fine_voxel_m <= self.coarse_voxel_m:

@@ -26,7 +26,8 @@ class Matching:
 
     A registration is believed when it moves the piece by less than `max_shift_m`, when at least `min_upright` points of
     upright surfaces (not the ground, which fits everywhere) and `needed_overlap` of them find a partner at the fine
-    distance, and when of these `min_sharpness` lie within `surface_m` of their partner's surface.
+    distance, and when of these `min_sharpness` lie within `surface_m` of their partner's surface. information_share: of
+    the points' information that is independent of each other.
     """
 
     coarse_voxel_m: float
@@ -38,6 +39,7 @@ class Matching:
     min_overlap: float
     min_sharpness: float
     surface_m: float
+    information_share: float
 
     def needed_overlap(self, shared_way: float) -> float:
         """Of a piece along whose way, by this share, the other drive was near."""
@@ -48,8 +50,8 @@ class Matching:
 class Registration:
     """shift_m: (3,) and turn_rad (about the vertical through its centre) that fit the piece to the other drive.
 
-    information: (4, 4) of shift and turn as the points' geometry gives it: nothing along a direction in which no
-    surface holds them. overlap: share of the upright points that found a partner. sharpness: of these, on its surface.
+    information: (4, 4) of shift and turn as what was matched gives it: nothing along a direction in which nothing holds
+    it. overlap: share of the upright points that found a partner. sharpness: of these, on its surface.
     """
 
     shift_m: Float
@@ -105,7 +107,8 @@ def _fitted(
         return None
     turn = pose[:3, :3] @ source.pose[:3, :3].T
     inliers = result.num_inliers / source.cloud.points.size()
-    information = _information(np.asarray(result.H), pose[:3, :3], source.cloud.points, inliers)
+    points = _information(np.asarray(result.H), pose[:3, :3], source.cloud.points, inliers)
+    information = matching.information_share * points
     return Registration(shift, float(np.arctan2(turn[1, 0], turn[0, 0])), information, overlap, sharpness)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import small_gicp
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from mapforge.geometry.deskew import SweepMotion
 from mapforge.geometry.se3 import Float
 from mapforge.geometry.trajectory import Trajectory
-from mapforge.io.drive_store import DriveReader
+from mapforge.io.drive_store import DriveReader, Sweep
+
+T = TypeVar("T")
 
 NEIGHBOURS_OF_A_POINT = 10
 UPRIGHT_NORMAL_Z = 0.5
@@ -99,6 +102,30 @@ class PieceCloud:
         return cls(cloud, np.asarray(cloud.points())[upright, :3], normal[upright])
 
 
+def sweeps_along(
+    reader: DriveReader, trajectory: Trajectory, pieces: Pieces, piece: int, spacing_m: float
+) -> NDArray[np.int64]:
+    """(K,) indices of the sweeps of one piece, one every so many metres of way."""
+    times = reader.sweep_index().timestamps_ns
+    low, high = pieces.edges_ns[piece], pieces.edges_ns[piece + 1]
+    inside = np.flatnonzero((times >= low) & ((times < high) | (piece == len(pieces) - 1)) & trajectory.covers(times))
+    if not len(inside):
+        return inside
+    steps = np.linalg.norm(np.diff(trajectory.poses_at(times[inside])[1], axis=0), axis=1)
+    station = np.concatenate([[0.0], np.cumsum(steps)])
+    chosen = np.unique(np.searchsorted(station, np.arange(0.0, station[-1] + 1e-6, spacing_m)))
+    return np.asarray(inside[np.minimum(chosen, len(inside) - 1)])
+
+
+def placed_returns(
+    reader: DriveReader, trajectory: Trajectory, sweep: Sweep, keep: NDArray[np.int64], origin_m: Float
+) -> Float:
+    """(N, 3) the returns `keep` of a sweep, where the trajectory puts them, relative to `origin_m`."""
+    offset_ns = sweep.offset_ns[keep] * (0 if reader.manifest.motion_compensated else 1)
+    motion = SweepMotion.along(trajectory, sweep.timestamp_ns, offset_ns)
+    return np.asarray(motion.transform(sweep.xyz_ego[keep].astype(np.float64), offset_ns, origin_m))
+
+
 def cloud_of_piece(
     reader: DriveReader, trajectory: Trajectory, pieces: Pieces, piece: int, thinning: Thinning
 ) -> PieceCloud | None:
@@ -106,18 +133,10 @@ def cloud_of_piece(
 
     None when there is no sweep.
     """
-    times = reader.sweep_index().timestamps_ns
-    low, high = pieces.edges_ns[piece], pieces.edges_ns[piece + 1]
-    inside = np.flatnonzero((times >= low) & ((times < high) | (piece == len(pieces) - 1)) & trajectory.covers(times))
-    if not len(inside):
+    chosen = sweeps_along(reader, trajectory, pieces, piece, thinning.sweep_spacing_m)
+    if not len(chosen):
         return None
-    steps = np.linalg.norm(np.diff(trajectory.poses_at(times[inside])[1], axis=0), axis=1)
-    station = np.concatenate([[0.0], np.cumsum(steps)])
-    chosen = np.unique(np.searchsorted(station, np.arange(0.0, station[-1] + 1e-6, thinning.sweep_spacing_m)))
-    placed = [
-        _placed(reader, trajectory, int(i), pieces.centre_m[piece], thinning)
-        for i in inside[np.minimum(chosen, len(inside) - 1)]
-    ]
+    placed = [_placed(reader, trajectory, i, pieces.centre_m[piece], thinning) for i in chosen.tolist()]
     return PieceCloud.of(np.concatenate(placed), thinning.downsampling_m)
 
 
@@ -126,39 +145,23 @@ def _placed(reader: DriveReader, trajectory: Trajectory, i: int, origin_m: Float
     sweep = reader.sweep(i)
     square = np.einsum("ni,ni->n", sweep.xyz_ego, sweep.xyz_ego)
     keep = np.flatnonzero((square > thinning.min_range_m**2) & (square < thinning.max_range_m**2))
-    keep = keep[:: max(-(-len(keep) // thinning.max_returns), 1)]
-    offset_ns = sweep.offset_ns[keep] * (0 if reader.manifest.motion_compensated else 1)
-    motion = SweepMotion.along(trajectory, sweep.timestamp_ns, offset_ns)
-    return np.asarray(motion.transform(sweep.xyz_ego[keep].astype(np.float64), offset_ns, origin_m))
+    return placed_returns(reader, trajectory, sweep, keep[:: max(-(-len(keep) // thinning.max_returns), 1)], origin_m)
 
 
-class CloudCache:
-    """Clouds of pieces, made when first asked for; only the `capacity` used last stay in memory."""
+class PieceCache(Generic[T]):
+    """What was made of pieces, made when first asked for; only the `capacity` used last stay in memory."""
 
-    def __init__(
-        self,
-        readers: Mapping[str, DriveReader],
-        trajectories: Mapping[str, Trajectory],
-        pieces: Mapping[str, Pieces],
-        thinning: Thinning,
-        capacity: int,
-    ) -> None:
-        self._readers = readers
-        self._trajectories = trajectories
-        self._pieces = pieces
-        self._thinning = thinning
+    def __init__(self, make: Callable[[str, int], T | None], capacity: int) -> None:
+        self._make = make
         self._capacity = capacity
-        self._clouds: OrderedDict[tuple[str, int], PieceCloud | None] = OrderedDict()
+        self._made: OrderedDict[tuple[str, int], T | None] = OrderedDict()
 
-    def cloud(self, drive: str, piece: int) -> PieceCloud | None:
-        """See `cloud_of_piece`."""
+    def of(self, drive: str, piece: int) -> T | None:
+        """Of that piece of that drive; None where it shows too little."""
         key = (drive, piece)
-        if key not in self._clouds:
-            made = cloud_of_piece(
-                self._readers[drive], self._trajectories[drive], self._pieces[drive], piece, self._thinning
-            )
-            self._clouds[key] = made
-            while len(self._clouds) > self._capacity:
-                self._clouds.popitem(last=False)
-        self._clouds.move_to_end(key)
-        return self._clouds[key]
+        if key not in self._made:
+            self._made[key] = self._make(drive, piece)
+            while len(self._made) > self._capacity:
+                self._made.popitem(last=False)
+        self._made.move_to_end(key)
+        return self._made[key]
