@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 Float = NDArray[np.float64]
 
@@ -34,7 +33,7 @@ def match_points(truth_xyz: Float, xyz: Float, match_m: float = MATCH_M) -> Poin
         return PointMatches(none, none, np.zeros(0))
     distance = np.linalg.norm(xyz[:, None, :2] - truth_xyz[None, :, :2], axis=2)
     never = match_m * (1.0 + min(distance.shape))  # dearer than any number of allowed pairs
-    rows, columns = linear_sum_assignment(np.where(distance <= match_m, distance, never))
+    rows, columns = _assignment(np.where(distance <= match_m, distance, never))
     allowed = distance[rows, columns] <= match_m
     rows, columns = rows[allowed], columns[allowed]
     return PointMatches(rows, columns, distance[rows, columns])
@@ -81,11 +80,19 @@ def identity_f1(true_ids: Sequence[Hashable | None], predicted_ids: Sequence[Has
     for true_id, predicted_id in zip(true_ids, predicted_ids, strict=True):
         if true_id is not None and predicted_id is not None:
             agreed[row[true_id], column[predicted_id]] += 1.0
-    rows, columns = linear_sum_assignment(-agreed)
+    rows, columns = _assignment(-agreed)
     true_positives = agreed[rows, columns].sum()
     n_true = sum(t is not None for t in true_ids)
     n_predicted = sum(p is not None for p in predicted_ids)
     return _ratio(2.0 * true_positives, n_true + n_predicted)
+
+
+def _assignment(cost: Float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the cheapest one-to-one pairs. Its import takes longer than most tables need to be judged."""
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(cost)
+    return rows, columns
 
 
 def _ratio(part: float, whole: float) -> float:
