@@ -182,6 +182,17 @@ def train(overrides: Overrides = None, json_output: Json = False) -> None:
     finish(lambda: learning.train(overrides or [], json_output), json_output)
 
 
+@app.command()
+def evaluate(overrides: Overrides = None, json_output: Json = False) -> None:
+    """Score models on held-out simulated worlds; new weights are refused when a class falls by more than noise.
+
+    out=FOLDER weights=NEW.safetensors against=OLD.safetensors replace=true card=true
+    """
+    from mapforge.cli import evaluating
+
+    finish(lambda: evaluating.evaluate(overrides or [], json_output), json_output)
+
+
 @app.command("export-model")
 def export_model(overrides: Overrides = None, json_output: Json = False) -> None:
     """A network for other runtimes (ONNX, torch.export), checked against the original.

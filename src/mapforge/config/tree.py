@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from mapforge.config.evaluation_group import EvaluationConfig
 from mapforge.config.run_groups import (
     EngineConfig,
     MapConfig,
@@ -56,6 +57,7 @@ class Settings:
     telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
 
 GROUPS = tuple(f.name for f in fields(Settings) if f.name not in ("workspace", "catalog_url"))

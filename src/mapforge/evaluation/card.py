@@ -1,0 +1,66 @@
+"""What an evaluation says of weights, short enough for their model card."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mapforge.evaluation.reliability import Bins, added, calibration_error
+from mapforge.evaluation.spread import Summary
+from mapforge.evaluation.world_scores import WorldScores
+from mapforge.io.atomic import write_text
+from mapforge.io.json_text import read_object
+
+FIGURES = (
+    "mAP_easy", "mAP_hard", "lateral_median_m", "lateral_p95_m", "completeness", "correctness",
+    "marking_type_accuracy", "colour_accuracy", "boundary_type_accuracy", "recall", "precision", "type_accuracy",
+)  # fmt: skip
+
+
+def calibration(worlds: Sequence[WorldScores]) -> dict[str, dict[str, float]]:
+    """Expected calibration error of cells and of instances, by class, over all worlds."""
+    errors = {}
+    for what in ("cells", "instances"):
+        names = sorted({name for world in worlds for name in getattr(world, what)})
+        found = {name: calibration_error(bins_over(worlds, what, name)) for name in names}
+        errors[what] = {name: round(value, 4) for name, value in found.items() if math.isfinite(value)}
+    return errors
+
+
+def bins_over(worlds: Sequence[WorldScores], what: str, name: str) -> Bins:
+    """Of one class over all worlds. what: `cells` or `instances`."""
+    return added([getattr(world, what)[name] for world in worlds if name in getattr(world, what)])
+
+
+def evaluation_of(worlds: Sequence[WorldScores], summary: Summary, code_version: str) -> dict[str, Any]:
+    """The card's entry: mean, interval and number of worlds of each figure, by group of worlds, map and class."""
+    scores = {
+        group: {
+            kind: {
+                name: {figure: figures[figure].as_list() for figure in FIGURES if figure in figures}
+                for name, figures in classes.items()
+            }
+            for kind, classes in kinds.items()
+            if classes
+        }
+        for group, kinds in summary.items()
+    }
+    return {
+        "what": "held-out simulated worlds, true poses; [mean, low, high, worlds]",
+        "worlds": [world.name for world in worlds],
+        "drives_alone_and_fused": {world.name: sorted(world.maps) for world in worlds},
+        "calibration_error": calibration(worlds),
+        "code_version": code_version,
+        "scores": scores,
+    }
+
+
+def merge_into_card(weights: Path, entry: dict[str, Any], tmp: Path) -> Path:
+    """Puts the entry under `evaluation` in the card beside the weights; all else stays."""
+    path = weights.with_suffix(".json")
+    card = read_object(path, "restore it: it was written with the weights")
+    write_text(path, json.dumps({**card, "evaluation": entry}, indent=1, sort_keys=True) + "\n", tmp)
+    return path
