@@ -6,7 +6,8 @@ import shapely
 
 from mapforge.geometry import polylines
 from mapforge.simulation.junctions import Control, Junction, asphalt_of, build_junctions
-from mapforge.simulation.lane_graph import Lane, build_lanes, lanes_of_arm
+from mapforge.simulation.lane_graph import build_lanes
+from mapforge.simulation.lanes import Lane, lanes_of_arm
 from mapforge.simulation.road_network import RoadNetwork, draw_network
 
 Plan = tuple[RoadNetwork, tuple[Junction, ...], shapely.Polygon, list[Lane], dict]

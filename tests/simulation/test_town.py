@@ -7,7 +7,8 @@ import shapely
 from mapforge.schemas.detections import SIGN_TYPES
 from mapforge.schemas.elements import ElementClass, MapElement
 from mapforge.simulation.config import TownConfig
-from mapforge.simulation.town import make_town, place_of
+from mapforge.simulation.layout import place_of
+from mapforge.simulation.town import make_town
 from mapforge.simulation.world import World
 
 SIZES = ((2, 1), (2, 2), (1, 2))

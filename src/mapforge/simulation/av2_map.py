@@ -17,7 +17,7 @@ from mapforge.geometry import polylines
 from mapforge.geometry.av2_cities import CITY_ORIGINS_LAT_LON_DEG, city_in_name, city_to_map
 from mapforge.geometry.crs import MapFrame, projected_to_wgs84, utm_epsg, wgs84_to_projected
 from mapforge.simulation.charted import ChartedLine, ChartedMap, lanes_on, largest_part, turn_of
-from mapforge.simulation.lane_graph import Lane
+from mapforge.simulation.lanes import Lane
 
 Float = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mapforge.geometry import polylines
 from mapforge.geometry.crs import MapFrame
-from mapforge.simulation.lane_graph import Lane
+from mapforge.simulation.lanes import Lane
 
 Float = NDArray[np.float64]
 

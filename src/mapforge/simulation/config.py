@@ -175,7 +175,8 @@ class SimulationConfig:
     """Which world, how many drives, how long, which sensors."""
 
     world: str = "town"
-    """`town`, an AV2 map (folder or JSON), or a nuScenes-scene GeoJSON file."""
+    """`town`, `organic`, `motorway`, `roundabout`, `rural`, `urban`, `construction`, `tram`, `parking`; or an AV2 map
+    (folder or JSON) or a nuScenes-scene GeoJSON file."""
     drives: int = 5
     """Number of drives."""
     duration_s: float = 40.0
@@ -183,7 +184,7 @@ class SimulationConfig:
     seed: int = 7
     """Of everything random; the same seed gives the same bytes."""
     speed_mps: float = 12.0
-    """Cruising speed a drive aims at; each drive varies it by a fifth."""
+    """Cruising speed a drive aims at in a town (more on motorways and rural roads); each drive varies it by a fifth."""
     lon_deg: float | None = None
     """Where the world lies (WGS84). None: near 8.4 E 49.0 N, apart for every seed; AV2 maps know their own."""
     lat_deg: float | None = None
@@ -191,7 +192,7 @@ class SimulationConfig:
     start_time: str = "2025-06-01T09:00:00+00:00"
     """ISO time of the first drive; each further drive starts an hour later."""
     town: TownConfig = field(default_factory=TownConfig)
-    """The town, when `world` is "town"."""
+    """Size and contents of a procedural world; families other than the town scale them."""
     sensors: SensorConfig = field(default_factory=SensorConfig)
     """The fleet's sensors."""
 

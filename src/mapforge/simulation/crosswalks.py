@@ -15,6 +15,8 @@ from mapforge.simulation.world import PaintMark
 Float = NDArray[np.float64]
 
 CROSSING_STYLES = ("zebra", "ladder", "two_line")
+YIELD_BAR_M = 0.5
+YIELD_GAP_M = 0.3
 
 
 def draw_crossing(
@@ -68,6 +70,26 @@ def draw_stop_line(
     """Paints a bar across the lanes between two offsets; its truth is the bar's centre line."""
     low, high = min(near_m, far_m), max(near_m, far_m)
     paint.append(PaintMark(curve.strip(right_m, left_m, low, high), "white", wear))
+    ends = curve.points(np.full(2, (low + high) / 2), np.array([right_m, left_m]))
+    return ledger.draw(ElementClass.STOP_LINE, shapely.LineString(ends))
+
+
+def draw_yield_line(
+    curve: Curve,
+    right_m: float,
+    left_m: float,
+    near_m: float,
+    far_m: float,
+    wear: float,
+    ledger: TruthLedger,
+    paint: list[PaintMark],
+) -> str:
+    """Paints short bars across the lanes between two offsets; their truth is a stop line through the bars."""
+    low, high = min(near_m, far_m), max(near_m, far_m)
+    count = max(1, int((left_m - right_m + YIELD_GAP_M) / (YIELD_BAR_M + YIELD_GAP_M)))
+    first = right_m + (left_m - right_m - count * (YIELD_BAR_M + YIELD_GAP_M) + YIELD_GAP_M) / 2
+    for start in first + np.arange(count) * (YIELD_BAR_M + YIELD_GAP_M):
+        paint.append(PaintMark(curve.strip(float(start), float(start + YIELD_BAR_M), low, high), "white", wear))
     ends = curve.points(np.full(2, (low + high) / 2), np.array([right_m, left_m]))
     return ledger.draw(ElementClass.STOP_LINE, shapely.LineString(ends))
 

@@ -17,25 +17,36 @@ from mapforge.simulation.world import Material, Mesh, SignPlate
 Float = NDArray[np.float64]
 
 CLEAR_OF_OTHERS_M = 1.1
+CLEAR_OF_ROAD_M = 0.2
 
 
 @dataclass(eq=False)
 class Furniture:
-    """What stands beside the road so far. height: of the ground there, by (N, 2)."""
+    """What stands beside the road so far. height: of the ground there, by (N, 2); road_height: of the asphalt.
+
+    road: where nothing may stand.
+    """
 
     height: Callable[[Float], Float]
     ledger: TruthLedger
     rng: np.random.Generator
+    road_height: Callable[[Float], Float] = field(kw_only=True)
+    road: shapely.Geometry = field(default_factory=shapely.Polygon, kw_only=True)
     meshes: list[Mesh] = field(default_factory=list)
     plates: list[SignPlate] = field(default_factory=list)
     places: list[Float] = field(default_factory=list)
 
     def is_free(self, xy: Float) -> bool:
-        """No other post is near."""
+        """No other post is near, and it is not on the road."""
+        if self.road.dwithin(shapely.Point(*xy), CLEAR_OF_ROAD_M):
+            return False
         return not self.places or float(np.abs(np.array(self.places) - xy).max(axis=1).min()) > CLEAR_OF_OTHERS_M
 
-    def add_sign(self, xy: Float, heading_rad: float, sign_type: str) -> None:
-        """A sign on a post of its own. xy: (2,) of the plate; heading_rad: where it faces."""
+    def add_sign(self, xy: Float, heading_rad: float, sign_type: str, picture: str = "") -> None:
+        """A sign on a post of its own. xy: (2,) of the plate; heading_rad: where it faces.
+
+        picture: which of several an "unknown" sign carries.
+        """
         width = round(float(self.rng.uniform(0.6, 0.8)), 3)
         height = round(width * (0.45 if sign_type == "one_way" else 1.0), 3)
         above = round(float(self.rng.uniform(2.0, 2.7)), 3)
@@ -49,7 +60,7 @@ class Furniture:
                 _at(xy - 0.03 * facing, ground + above - height / 2), (0.02, width, height), heading, Material.SIGN_BACK
             )
         )
-        self._face(ElementClass.TRAFFIC_SIGN, xy, ground, above, heading, width, height, sign_type, "")
+        self._face(ElementClass.TRAFFIC_SIGN, xy, ground, above, heading, width, height, sign_type, picture)
 
     def add_light(self, xy: Float, heading_rad: float, above_m: float, state: str) -> None:
         """A traffic-light head; its post or mast is added by itself. above_m: of its centre over the ground."""

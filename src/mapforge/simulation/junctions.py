@@ -17,6 +17,7 @@ Float = NDArray[np.float64]
 
 ARM_M = 42.0
 ARC_SEGMENTS = 48
+CIRCLE_GUTTER_M = 0.5
 
 
 class Control(StrEnum):
@@ -26,6 +27,37 @@ class Control(StrEnum):
     STOP = "stop"
     YIELD = "yield"
     ALL_STOP = "all_stop"
+    ROUNDABOUT = "roundabout"
+
+
+@dataclass(frozen=True)
+class JunctionRules:
+    """How the junctions of a family are. radius_m: of the corners, least and greatest.
+
+    controls: (control, weight) to draw from, empty: by the size of the streets. roundabouts: share of junctions.
+    """
+
+    radius_m: tuple[float, float] = (5.0, 10.0)
+    controls: tuple[tuple[Control, float], ...] = ()
+    roundabouts: float = 0.0
+
+
+@dataclass(frozen=True)
+class Circle:
+    """The ring road of a roundabout. island_m: radius of its raised middle; lanes: side by side, `lane_m` wide."""
+
+    island_m: float
+    lanes: int
+    lane_m: float
+
+    @property
+    def outer_m(self) -> float:
+        """Radius of the asphalt."""
+        return self.island_m + self.lanes * self.lane_m + 2 * CIRCLE_GUTTER_M
+
+    def radius_m(self, lane: int) -> float:
+        """Of the middle of a lane, 0 the innermost."""
+        return self.island_m + CIRCLE_GUTTER_M + (lane + 0.5) * self.lane_m
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,21 +95,26 @@ class Arm:
 
 @dataclass(frozen=True, eq=False)
 class Junction:
-    """arms: by rising outward heading. area: the asphalt between the mouths."""
+    """arms: by rising outward heading. area: the asphalt between the mouths. circle: of a roundabout."""
 
     index: int
     centre: Float
     arms: tuple[Arm, ...]
     control: Control
     area: shapely.Polygon
+    circle: Circle | None = None
 
     def waits(self, arm: Arm) -> bool:
         """Traffic of this arm has a line to stop at."""
-        return self.control in (Control.SIGNALS, Control.ALL_STOP) or not arm.major
+        return self.control in (Control.SIGNALS, Control.ALL_STOP, Control.ROUNDABOUT) or not arm.major
 
 
-def build_junctions(network: RoadNetwork, rng: np.random.Generator) -> tuple[Junction, ...]:
-    return tuple(_junction(network, node, rng) for node in range(len(network.nodes_xy)))
+def build_junctions(
+    network: RoadNetwork, rng: np.random.Generator, rules: JunctionRules | None = None
+) -> tuple[Junction, ...]:
+    """All junctions; rules: those of the town by default."""
+    rules = rules or JunctionRules()
+    return tuple(_junction(network, node, rng, rules) for node in range(len(network.nodes_xy)))
 
 
 def asphalt_of(network: RoadNetwork, junctions: tuple[Junction, ...]) -> shapely.Polygon:
@@ -94,12 +131,16 @@ def asphalt_of(network: RoadNetwork, junctions: tuple[Junction, ...]) -> shapely
     return shapely.Polygon(whole.exterior, holes)
 
 
-def _junction(network: RoadNetwork, node: int, rng: np.random.Generator) -> Junction:
+def _junction(network: RoadNetwork, node: int, rng: np.random.Generator, rules: JunctionRules) -> Junction:
     centre = network.nodes_xy[node]
     ends = [(s, True) for s in network.streets if s.start_node == node]
     ends += [(s, False) for s in network.streets if s.end_node == node]
     strips = [_arm_strip(street, at_start) for street, at_start in ends]
-    radius = rng.uniform(5.0, 10.0)
+    circle = None
+    if rules.roundabouts and rng.random() < rules.roundabouts:
+        circle = _draw_circle(rng, [street for street, _ in ends])
+        strips = [*strips, shapely.Point(*centre).buffer(circle.outer_m, quad_segs=ARC_SEGMENTS)]
+    radius = rng.uniform(*rules.radius_m) if circle is None else rng.uniform(14.0, 20.0)
     # morphological closing: what no disc of this radius can reach from outside is filled, which leaves an arc of
     # exactly this radius, tangent to both curbs, in every corner
     united = shapely.union_all(strips)
@@ -114,7 +155,16 @@ def _junction(network: RoadNetwork, node: int, rng: np.random.Generator) -> Junc
     ]
     near = closed.intersection(shapely.Point(*centre).buffer(max(mouths) + 25.0))
     area = _largest(near.difference(shapely.union_all(outer)))
-    return Junction(node, centre, tuple(arms), _control(rng, arms), area.buffer(0.03, join_style="mitre"))
+    control = Control.ROUNDABOUT if circle is not None else _control(rng, arms, rules)
+    return Junction(node, centre, tuple(arms), control, area.buffer(0.03, join_style="mitre"), circle)
+
+
+def _draw_circle(rng: np.random.Generator, streets: list[Street]) -> Circle:
+    """Two lanes where a street brings two."""
+    wide = max(max(street.profile.forward, street.profile.backward) for street in streets) > 1
+    if wide or rng.random() < 0.15:
+        return Circle(round(float(rng.uniform(8.0, 11.0)), 2), 2, round(float(rng.uniform(4.0, 4.5)), 2))
+    return Circle(round(float(rng.uniform(5.5, 9.5)), 2), 1, round(float(rng.uniform(4.8, 5.8)), 2))
 
 
 def _arm_strip(street: Street, at_start: bool) -> shapely.Polygon:
@@ -142,7 +192,10 @@ def _majors(corridors: list[int], ranks: list[int]) -> list[bool]:
     return [c == best for c in corridors]
 
 
-def _control(rng: np.random.Generator, arms: list[Arm]) -> Control:
+def _control(rng: np.random.Generator, arms: list[Arm], rules: JunctionRules) -> Control:
+    if rules.controls:
+        kinds, weights = zip(*rules.controls)
+        return Control(str(rng.choice(kinds, p=np.array(weights) / sum(weights))))
     lanes = max(len(arm.street.profile.lanes) for arm in arms)
     busy = 0.65 if lanes > 2 else 0.3
     draw = rng.random()

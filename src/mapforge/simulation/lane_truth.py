@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from mapforge.geometry import polylines
 from mapforge.schemas.elements import ElementClass
-from mapforge.simulation.lane_graph import Lane
+from mapforge.simulation.lanes import Lane
 from mapforge.simulation.ledger import TruthLedger
 from mapforge.simulation.world import Heightfield, RouteLane
 
@@ -29,7 +29,7 @@ def draw_lanes(lanes: list[Lane], ledger: TruthLedger) -> None:
     for n, lane in enumerate(lanes):
         attributes = {
             "width_m": lane.width_m,
-            "lane_type": "vehicle",
+            "lane_type": lane.lane_type,
             "speed_limit_mps": lane.speed_limit_mps,
             "predecessor_ids": [ids[p] for p in before[n]],
             "successor_ids": [ids[s] for s in lane.successors],

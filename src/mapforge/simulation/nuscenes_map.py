@@ -15,7 +15,7 @@ from mapforge.errors import ConfigurationError
 from mapforge.geometry import polylines
 from mapforge.geometry.crs import MapFrame
 from mapforge.simulation.charted import ChartedLine, ChartedMap, lanes_on, largest_part, turn_of
-from mapforge.simulation.lane_graph import Lane
+from mapforge.simulation.lanes import Lane
 
 Float = NDArray[np.float64]
 

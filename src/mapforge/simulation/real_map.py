@@ -22,8 +22,9 @@ from mapforge.simulation.charted import ChartedMap
 from mapforge.simulation.config import TownConfig
 from mapforge.simulation.furniture import Furniture
 from mapforge.simulation.ground_mesh import area_mesh
-from mapforge.simulation.lane_graph import Lane
 from mapforge.simulation.lane_truth import draw_lanes, route_lanes
+from mapforge.simulation.lanes import Lane
+from mapforge.simulation.layout import place_of
 from mapforge.simulation.ledger import TruthLedger
 from mapforge.simulation.nuscenes_map import read_nuscenes_map
 from mapforge.simulation.real_paint import paint_real_map
@@ -31,7 +32,6 @@ from mapforge.simulation.shapes import merge
 from mapforge.simulation.sign_placement import ANYWHERE
 from mapforge.simulation.surroundings import random_stream, sidewalks_and_grass, surroundings
 from mapforge.simulation.terrain import build_ground, draw_hills
-from mapforge.simulation.town import place_of
 from mapforge.simulation.world import Heightfield, Material, World
 
 Float = NDArray[np.float64]
@@ -53,8 +53,8 @@ def map_file_of(source: Path) -> Path:
         if found:
             return found[0]
     raise MissingInputError(
-        f"simulation.world is '{source}', where there is no map: write 'town', or the path of an AV2 map folder, "
-        "its log_map_archive JSON, or a scene's map.geojson"
+        f"simulation.world is '{source}', where there is no map: write 'town' or another family, or the path of "
+        "an AV2 map folder, its log_map_archive JSON, or a scene's map.geojson"
     )
 
 
@@ -81,7 +81,9 @@ def make_real_world(source: Path, seed: int, town: TownConfig, lon_lat_deg: tupl
     draw_boundaries(borders, ledger)
     ledger.draw(ElementClass.DRIVABLE_AREA, asphalt)
     draw_lanes(charted.lanes, ledger)
-    furniture = Furniture(GroundBeyond(borders, ground), ledger, random_stream(seed, "furniture"))
+    furniture = Furniture(
+        GroundBeyond(borders, ground), ledger, random_stream(seed, "furniture"), road_height=ground.at
+    )
     _place_signs(asphalt, charted.lanes, random_stream(seed, "signs"), furniture)
     extent = asphalt.buffer(MARGIN_M, quad_segs=4)
     meshes = [

@@ -24,6 +24,8 @@ _REFLECTIVITY = {
     Material.GLASS: 0.06,
     Material.SIGN_BACK: 0.48,
     Material.LIGHT_HOUSING: 0.10,
+    Material.CONE: 0.70,
+    Material.CONCRETE: 0.36,
 }
 _BASE = np.array([_REFLECTIVITY[material] for material in Material] + [1.6], dtype=np.float32)
 _VARIES = np.zeros(len(_BASE), dtype=np.float32)

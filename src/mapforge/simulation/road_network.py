@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from mapforge.simulation.street_profile import StreetProfile, draw_profile
 from mapforge.simulation.streets import Curve, Knot, Street, through
 
 Float = NDArray[np.float64]
+ProfileDraw = Callable[[np.random.Generator, bool], StreetProfile]
+"""Draws a cross-section; the flag: of a minor street."""
 
 OPEN_END_DRIVE_M = 50.0
 OPEN_END_BEYOND_M = 45.0
@@ -32,7 +35,9 @@ class RoadNetwork:
 
 
 @dataclass(frozen=True)
-class _Corridor:
+class Corridor:
+    """A road that runs on through the junctions it meets. open_start, open_end: it leaves the world there."""
+
     knots: list[Knot]
     profile: StreetProfile
     open_start: bool
@@ -40,22 +45,28 @@ class _Corridor:
 
 
 def draw_network(
-    rng: np.random.Generator, blocks_east: int, blocks_north: int, block_m: float, curviness: float, centre: Float
+    rng: np.random.Generator,
+    blocks_east: int,
+    blocks_north: int,
+    block_m: float,
+    curviness: float,
+    centre: Float,
+    profile: ProfileDraw = draw_profile,
 ) -> RoadNetwork:
     """A closed ring with `blocks_east - 1` streets across from south to north and `blocks_north - 1` from west to east.
 
-    Streets may end at one they meet (T) or lead out of town. centre: (2,) map frame.
+    Streets may end at one they meet (T) or lead out of town. centre: (2,) map frame. profile: draws a cross-section.
     """
     corners = _grid(rng, blocks_east, blocks_north, block_m, curviness)
     bend = np.deg2rad(26.0) * curviness
-    corridors = [_ring(rng, corners, bend, draw_profile(rng, minor=bool(rng.random() < 0.5)))]
+    corridors = [_ring(rng, corners, bend, profile(rng, bool(rng.random() < 0.5)))]
     # streets from west to east run from ring to ring; those from south to north may end at one of them
     for j in range(1, blocks_north):
-        corridors.append(_cross_street(rng, corners, [(i, j) for i in range(blocks_east + 1)], bend, whole=True))
+        corridors.append(_cross_street(rng, corners, [(i, j) for i in range(blocks_east + 1)], bend, profile, True))
     for i in range(1, blocks_east):
         nodes = [(i, j) for j in range(blocks_north + 1)]
-        corridors.append(_cross_street(rng, corners, nodes, bend, whole=False))
-    return _cut(corridors, rng.uniform(0, 2 * np.pi), centre)
+        corridors.append(_cross_street(rng, corners, nodes, bend, profile, False))
+    return cut_into_streets(corridors, rng.uniform(0, 2 * np.pi), centre)
 
 
 def _grid(rng: np.random.Generator, nx: int, ny: int, block_m: float, curviness: float) -> Float:
@@ -70,7 +81,7 @@ def _node_id(corners: Float, i: int, j: int) -> int:
     return i * corners.shape[1] + j
 
 
-def _ring(rng: np.random.Generator, corners: Float, bend: float, profile: StreetProfile) -> _Corridor:
+def _ring(rng: np.random.Generator, corners: Float, bend: float, profile: StreetProfile) -> Corridor:
     nx, ny = corners.shape[0] - 1, corners.shape[1] - 1
     sides = [
         [(i, 0) for i in range(nx + 1)],
@@ -83,15 +94,15 @@ def _ring(rng: np.random.Generator, corners: Float, bend: float, profile: Street
         heading = side * np.pi / 2
         radius = min(profile.half_width_m + rng.uniform(9.0, 26.0), 0.42 * np.ptp(corners[..., side % 2]) / 2)
         for before_node, (i, j), after_node in zip(nodes, nodes[1:-1], nodes[2:]):
-            turned = _towards(corners[before_node], corners[after_node]) + rng.uniform(-bend, bend)
-            knots.append(_knot(corners[i, j], turned, _node_id(corners, i, j)))
+            turned = heading_to(corners[before_node], corners[after_node]) + rng.uniform(-bend, bend)
+            knots.append(knot_at(corners[i, j], turned, _node_id(corners, i, j)))
         corner = corners[nodes[-1]]
         before = corner - radius * np.array([np.cos(heading), np.sin(heading)])
         after = corner + radius * np.array([np.cos(heading + np.pi / 2), np.sin(heading + np.pi / 2)])
-        knots += [_knot(before, heading), _knot(after, heading + np.pi / 2)]
+        knots += [knot_at(before, heading), knot_at(after, heading + np.pi / 2)]
     first = next(index for index, knot in enumerate(knots) if knot.node >= 0)
     knots = knots[first:] + knots[: first + 1]
-    return _Corridor(knots, profile, open_start=False, open_end=False)
+    return Corridor(knots, profile, open_start=False, open_end=False)
 
 
 def _cross_street(
@@ -99,34 +110,35 @@ def _cross_street(
     corners: Float,
     nodes: list[tuple[int, int]],
     bend: float,
+    draw: ProfileDraw,
     whole: bool,
-) -> _Corridor:
-    profile = draw_profile(rng, minor=bool(rng.random() < 0.65))
+) -> Corridor:
+    profile = draw(rng, bool(rng.random() < 0.65))
     if not whole and len(nodes) > 2 and profile.backward and rng.random() < 0.3:
         keep = int(rng.integers(1, len(nodes) - 1))
         nodes = nodes[: keep + 1] if rng.random() < 0.5 else nodes[keep:]
     on_ring = [n[0] in (0, corners.shape[0] - 1) or n[1] in (0, corners.shape[1] - 1) for n in nodes]
     places = np.array([corners[n] for n in nodes])
     reach = np.vstack([places[:1], places, places[-1:]])
-    headings = [_towards(a, b) + rng.uniform(-bend, bend) for a, b in zip(reach[:-2], reach[2:])]
-    knots = [_knot(corners[n], turned, _node_id(corners, *n)) for n, turned in zip(nodes, headings)]
+    headings = [heading_to(a, b) + rng.uniform(-bend, bend) for a, b in zip(reach[:-2], reach[2:])]
+    knots = [knot_at(corners[n], turned, _node_id(corners, *n)) for n, turned in zip(nodes, headings)]
     leaves = [bool(profile.backward and on_ring[end] and rng.random() < 0.2) for end in (0, -1)]
     if leaves[0]:
-        knots.insert(0, _ahead(knots[0], -OPEN_END_DRIVE_M - OPEN_END_BEYOND_M, rng.uniform(-bend, bend)))
+        knots.insert(0, knot_ahead(knots[0], -OPEN_END_DRIVE_M - OPEN_END_BEYOND_M, rng.uniform(-bend, bend)))
     if leaves[1]:
-        knots.append(_ahead(knots[-1], OPEN_END_DRIVE_M + OPEN_END_BEYOND_M, rng.uniform(-bend, bend)))
-    return _Corridor(knots, profile, *leaves)
+        knots.append(knot_ahead(knots[-1], OPEN_END_DRIVE_M + OPEN_END_BEYOND_M, rng.uniform(-bend, bend)))
+    return Corridor(knots, profile, *leaves)
 
 
-def _knot(place: Float, heading_rad: float, node: int = -1) -> Knot:
+def knot_at(place: Float, heading_rad: float, node: int = -1) -> Knot:
     return Knot(float(place[0]), float(place[1]), heading_rad, node)
 
 
-def _towards(a: Float, b: Float) -> float:
+def heading_to(a: Float, b: Float) -> float:
     return float(np.arctan2(b[1] - a[1], b[0] - a[0]))
 
 
-def _ahead(knot: Knot, distance_m: float, turn_rad: float) -> Knot:
+def knot_ahead(knot: Knot, distance_m: float, turn_rad: float) -> Knot:
     towards = knot.heading_rad + turn_rad / 2
     return Knot(
         knot.x_m + distance_m * float(np.cos(towards)),
@@ -135,9 +147,9 @@ def _ahead(knot: Knot, distance_m: float, turn_rad: float) -> Knot:
     )
 
 
-def _cut(corridors: list[_Corridor], turn_rad: float, centre: Float) -> RoadNetwork:
+def cut_into_streets(corridors: list[Corridor], turn_rad: float, centre: Float) -> RoadNetwork:
     """Turns and places the plan, and cuts corridors into streets where they meet others."""
-    placed = [_Corridor([_moved(k, turn_rad, centre) for k in c.knots], c.profile, c.open_start, c.open_end)
+    placed = [Corridor([_moved(k, turn_rad, centre) for k in c.knots], c.profile, c.open_start, c.open_end)
               for c in corridors]  # fmt: skip
     visits: dict[int, set[int]] = {}
     for number, corridor in enumerate(placed):
@@ -152,7 +164,7 @@ def _cut(corridors: list[_Corridor], turn_rad: float, centre: Float) -> RoadNetw
     return RoadNetwork(tuple(streets), np.array([places[node] for node in junctions]))
 
 
-def _streets_of(number: int, corridor: _Corridor, junctions: list[int], first_index: int) -> list[Street]:
+def _streets_of(number: int, corridor: Corridor, junctions: list[int], first_index: int) -> list[Street]:
     curve, vertices = through(_from_junction(corridor, junctions))
     knots = _from_junction(corridor, junctions)
     stops = [n for n, knot in enumerate(knots) if knot.node in junctions or n in (0, len(knots) - 1)]
@@ -176,7 +188,7 @@ def _streets_of(number: int, corridor: _Corridor, junctions: list[int], first_in
     return streets
 
 
-def _from_junction(corridor: _Corridor, junctions: list[int]) -> list[Knot]:
+def _from_junction(corridor: Corridor, junctions: list[int]) -> list[Knot]:
     """The knots; those of a ring turned so that it begins and ends at a junction."""
     knots = corridor.knots
     if knots[0].node < 0 or knots[0].node != knots[-1].node or knots[0].node in junctions:

@@ -24,6 +24,8 @@ _COLOURS = {
     Material.GLASS: (0.035, 0.04, 0.05),
     Material.SIGN_BACK: (0.33, 0.34, 0.35),
     Material.LIGHT_HOUSING: (0.025, 0.027, 0.028),
+    Material.CONE: (0.75, 0.16, 0.02),
+    Material.CONCRETE: (0.42, 0.41, 0.39),
 }
 _BASE = np.array([_COLOURS[material] for material in Material] + [(0.4, 0.4, 0.4)], dtype=np.float32)
 assert len(_BASE) == SIGN_FACE + 1

@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 
 from mapforge.schemas.detections import SIGN_TYPES
 from mapforge.simulation.furniture import Furniture
+from mapforge.simulation.islands import Island
 from mapforge.simulation.junctions import Arm, Control, Junction
-from mapforge.simulation.lane_graph import Lane
+from mapforge.simulation.lanes import Lane
 from mapforge.simulation.road_network import RoadNetwork
 from mapforge.simulation.street_paint import Approach, StreetPaint
 from mapforge.simulation.streets import Street
+from mapforge.simulation.turn_pockets import slots_towards
 
 Float = NDArray[np.float64]
 
@@ -37,10 +39,18 @@ def place_signs(
                 _rule_signs(junction, approach, rng, furniture)
                 _turn_signs(junction, approach, lanes, turns, rng, furniture)
                 if junction.control == Control.SIGNALS:
-                    _lights(approach, "green" if arm.street.corridor == green else "red", rng, furniture)
+                    _lights(approach, junction, "green" if arm.street.corridor == green else "red", rng, furniture)
             _entry_signs(junction, approach, rng, furniture)
     for street in network.streets:
         _street_signs(street, painted, rng, furniture)
+
+
+def place_island_signs(islands: list[Island], furniture: Furniture, rng: np.random.Generator) -> None:
+    """Keep right, at the ends of islands that meet traffic."""
+    for island in islands:
+        for xy, facing in island.noses:
+            if rng.random() < 0.75 and furniture.is_free(xy):
+                furniture.add_sign(xy, facing, "keep_right")
 
 
 def _rule_signs(junction: Junction, approach: Approach, rng: np.random.Generator, furniture: Furniture) -> None:
@@ -49,7 +59,7 @@ def _rule_signs(junction: Junction, approach: Approach, rng: np.random.Generator
     control = junction.control
     if control == Control.ALL_STOP or (control == Control.STOP and not arm.major):
         _stand(arm, at, inbound=True, sign_type="stop", furniture=furniture, rng=rng)
-    elif control == Control.YIELD and not arm.major:
+    elif (control == Control.YIELD and not arm.major) or control == Control.ROUNDABOUT:
         _stand(arm, at, inbound=True, sign_type="yield", furniture=furniture, rng=rng)
     elif control in (Control.STOP, Control.YIELD) and rng.random() < 0.6:
         _stand(arm, at + 3.0, inbound=True, sign_type="priority_road", furniture=furniture, rng=rng)
@@ -76,6 +86,8 @@ def _turn_signs(
         if node == junction.index and lanes[lane].street == arm.street.index and _leads_in(lanes[lane], arm)
         for turn in names
     }
+    if junction.control == Control.ROUNDABOUT:
+        return
     forbidden = [turn for turn in ("left", "right") if turn not in allowed and len(junction.arms) > 3]
     for turn in forbidden:
         at = approach.lines_m + 5.0
@@ -121,10 +133,10 @@ def _street_signs(street: Street, painted: StreetPaint, rng: np.random.Generator
                 _stand_on(street, rng.uniform(low, high), direction, str(rng.choice(ANYWHERE)), furniture, rng)
 
 
-def _lights(approach: Approach, state: str, rng: np.random.Generator, furniture: Furniture) -> None:
+def _lights(approach: Approach, junction: Junction, state: str, rng: np.random.Generator, furniture: Furniture) -> None:
     arm = approach.arm
     curve, profile = arm.street.curve, arm.street.profile
-    inbound = [s for s in profile.lanes if s.direction == arm.inbound_direction]
+    inbound = slots_towards(arm, junction)
     station = np.array([arm.station(approach.lines_m - 0.9)])
     facing = float(curve.headings(station)[0]) + (0.0 if arm.at_start else np.pi)
     side = arm.across_m(-(profile.half_width_m + rng.uniform(0.6, 0.9)))

@@ -21,7 +21,7 @@ from mapforge.simulation.record import record_drive
 from mapforge.simulation.routes import plan_drives
 from mapforge.simulation.truth import write_truth_map, write_truth_trajectory
 from mapforge.simulation.world import DrivePlan, World
-from mapforge.simulation.worlds import TOWN, make_world
+from mapforge.simulation.worlds import cruising_factor, family_of, make_world
 
 CODE = ("mapforge.simulation", "mapforge.geometry", "mapforge.schemas")
 PARENT_CHECK_S = 1.0
@@ -61,7 +61,7 @@ def run(
         config.drives,
         config.duration_s,
         config.seed,
-        speed_mps=config.speed_mps,
+        speed_mps=config.speed_mps * cruising_factor(config.world),
         start_time=config.start_time,
         moving_vehicles=config.town.moving_vehicles,
     )
@@ -102,12 +102,12 @@ def _write_truth(
 def _fingerprint(config: SimulationConfig) -> str:
     """Of the settings, the code, and the content of the map file (not where it lies)."""
     settings = {**asdict(config), "world": _world_name(config)}
-    source = "" if config.world == TOWN else sha256_of_file(map_file_of(Path(config.world)))
+    source = "" if family_of(config.world) else sha256_of_file(map_file_of(Path(config.world)))
     return fingerprint_of(settings=settings, source=source, code=code_version(*CODE))
 
 
 def _world_name(config: SimulationConfig) -> str:
-    return TOWN if config.world == TOWN else map_file_of(Path(config.world)).name
+    return config.world if family_of(config.world) else map_file_of(Path(config.world)).name
 
 
 def _sidecar(out: Path, drive_id: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -24,17 +25,21 @@ class PaintStyle:
 class LaneSlot:
     """One lane of the cross-section. offset_m: of its centre, left of the axis positive.
 
-    direction: +1 along the axis, -1 against it.
+    direction: +1 along the axis, -1 against it. lane_type: of LANE_TYPES. pocket: only there before a junction, for
+    traffic that turns left. tracks: tram rails lie in it.
     """
 
     offset_m: float
     width_m: float
     direction: int
+    lane_type: str = "vehicle"
+    pocket: bool = False
+    tracks: bool = False
 
 
 @dataclass(frozen=True)
 class LineSlot:
-    """One painted line of the cross-section. role: centre, lane or edge."""
+    """One painted line of the cross-section. role: centre, lane, edge, or median (beside an island)."""
 
     offset_m: float
     marking_type: str
@@ -42,11 +47,43 @@ class LineSlot:
     role: str
 
 
+class Bays(StrEnum):
+    """How cars stand in the parking strips."""
+
+    PLAIN = "plain"
+    """One behind the other, no marks between them."""
+    PARALLEL = "parallel"
+    """One behind the other, with marks."""
+    ACROSS = "across"
+    """Side by side, across the street, with lines between them."""
+
+
+class IslandKind(StrEnum):
+    """What a raised strip between lanes is for."""
+
+    MEDIAN = "median"
+    """Parts the directions, as long as the street; gives way to pockets for those who turn left."""
+    SPLITTER = "splitter"
+    """Parts the directions before a roundabout; a crossing goes through it."""
+    TRAM_STOP = "tram_stop"
+    """A platform beside the tracks, somewhere along the street."""
+
+
+@dataclass(frozen=True)
+class IslandSlot:
+    """A strip of the cross-section that may be raised. offset_m: of its centre, left of the axis positive."""
+
+    offset_m: float
+    width_m: float
+    kind: IslandKind
+
+
 @dataclass(frozen=True)
 class StreetProfile:
     """The cross-section of a street, the same from end to end.
 
     The axis is the middle of the asphalt. lanes: from left to right. parking_*_m: width of the strip, 0 without.
+    arrows: lanes may carry them before junctions.
     """
 
     half_width_m: float
@@ -57,14 +94,22 @@ class StreetProfile:
     speed_limit_kmh: int
     curbed: bool
     style: PaintStyle
+    islands: tuple[IslandSlot, ...] = ()
+    bays: Bays = Bays.PLAIN
+    arrows: bool = True
 
     @property
     def forward(self) -> int:
-        return sum(lane.direction > 0 for lane in self.lanes)
+        return sum(lane.direction > 0 and not lane.pocket for lane in self.lanes)
 
     @property
     def backward(self) -> int:
-        return sum(lane.direction < 0 for lane in self.lanes)
+        return sum(lane.direction < 0 and not lane.pocket for lane in self.lanes)
+
+    @property
+    def pockets(self) -> bool:
+        """Lanes for those who turn left open before junctions."""
+        return any(lane.pocket for lane in self.lanes)
 
     @property
     def rank(self) -> int:

@@ -54,6 +54,12 @@ class Curve:
         normal = np.stack([-np.sin(heading), np.cos(heading)], axis=1)
         return polylines.at_stations(self.xy, stations) + normal * np.broadcast_to(offset_m, len(stations))[:, None]
 
+    def bent(self, stations_m: Float, offset_m: Float) -> Curve:
+        """The curve through points (M,) at rising stations and offsets to the left that change along the way."""
+        xy = self.points(stations_m, offset_m)
+        along = np.maximum(np.gradient(polylines.arc_length(xy)), 1e-9)
+        return Curve(xy, self.headings(stations_m) + np.arctan2(np.gradient(offset_m), along))
+
     def strip(self, right_m: float, left_m: float, start_m: float, end_m: float) -> shapely.Polygon:
         """The area between two parallels (offsets to the left, right_m < left_m)."""
         return shapely.Polygon(np.vstack([self.line(right_m, start_m, end_m), self.line(left_m, start_m, end_m)[::-1]]))

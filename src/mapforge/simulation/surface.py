@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mapforge.geometry.polylines import resample
 from mapforge.simulation.texture import SparseTexture, TileNoise, rasterize_polygons
-from mapforge.simulation.world import PaintMark, RouteLane, World
+from mapforge.simulation.world import FeatureKind, PaintMark, RouteLane, World
 
 PAINT_CELL_M = 0.02
 ROAD_CELL_M = 0.04
@@ -19,8 +19,15 @@ ROAD_CELL_M = 0.04
 PAINT_COLOURS = ("", "white", "yellow", "blue")
 _WEAR_STEPS = 63
 
-OIL, WHEEL_TRACK, PATCH_DARK, PATCH_LIGHT, SEAM, CRACK, MANHOLE = range(1, 8)
-_TONE = np.array([1.0, 0.84, 1.07, 0.66, 1.22, 0.55, 0.6, 0.45], dtype=np.float32)
+OIL, WHEEL_TRACK, PATCH_DARK, PATCH_LIGHT, SEAM, CRACK, MANHOLE, RAIL, GROOVE, GHOST = range(1, 11)
+_TONE = np.array([1.0, 0.84, 1.07, 0.66, 1.22, 0.55, 0.6, 0.45, 1.45, 0.35, 0.8], dtype=np.float32)
+_FEATURES = {
+    FeatureKind.RAIL: RAIL,
+    FeatureKind.GROOVE: GROOVE,
+    FeatureKind.LIGHT_BED: PATCH_LIGHT,
+    FeatureKind.DARK_BED: PATCH_DARK,
+    FeatureKind.GHOST: GHOST,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +83,8 @@ def build_surface(world: World, region: shapely.Geometry) -> RoadSurface:
     )
 
 
-_ORDER = {WHEEL_TRACK: 0, OIL: 1, PATCH_LIGHT: 2, PATCH_DARK: 3, SEAM: 4, CRACK: 5, MANHOLE: 6}
+_ORDER = {WHEEL_TRACK: 0, OIL: 1, PATCH_LIGHT: 2, PATCH_DARK: 3, SEAM: 4, CRACK: 5, MANHOLE: 6,
+          GHOST: 7, GROOVE: 8, RAIL: 9}  # fmt: skip
 
 
 def _paint_code(mark: PaintMark) -> int:
@@ -85,8 +93,9 @@ def _paint_code(mark: PaintMark) -> int:
 
 
 def _road_features(world: World) -> list[tuple[shapely.Polygon, int]]:
-    """Oil strip and wheel tracks of every lane, and now and then a patch, seam, crack or manhole."""
-    features: list[tuple[shapely.Polygon, int]] = []
+    """What the world lays into its roads; oil strip and wheel tracks of every lane, and now and then a patch, seam,
+    crack or manhole."""
+    features = [(feature.area, _FEATURES[feature.kind]) for feature in world.features]
     for number, lane in enumerate(world.lanes):
         rng = np.random.default_rng([world.seed, 31, number])
         line = lane.centreline[:, :2]

@@ -56,3 +56,10 @@ def surroundings(
     buildings, footprints = place_buildings(asphalt, extent.difference(asphalt), furniture.height, rng)
     place_lamps(asphalt, footprints, furniture, rng)
     return buildings + place_greenery(asphalt, footprints, furniture, rng)
+
+
+def countryside(
+    asphalt: shapely.Polygon, extent: shapely.Polygon, furniture: Furniture, rng: np.random.Generator
+) -> list[Mesh]:
+    """Trees and hedges only."""
+    return place_greenery(asphalt, shapely.Polygon(), furniture, rng)

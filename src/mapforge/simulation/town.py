@@ -1,4 +1,4 @@
-"""A procedural town: everything varies with the seed."""
+"""Procedural places of streets and junctions, a town unless another family is asked for: all varies with the seed."""
 
 from __future__ import annotations
 
@@ -6,91 +6,85 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from mapforge.geometry.crs import MapFrame
-from mapforge.schemas.elements import ElementClass
-from mapforge.simulation.borders import GroundBeyond, border_mesh, build_borders, draw_boundaries
 from mapforge.simulation.config import TownConfig
+from mapforge.simulation.families import SPECS, Family
 from mapforge.simulation.furniture import Furniture
-from mapforge.simulation.ground_mesh import area_mesh
+from mapforge.simulation.islands import build_islands
 from mapforge.simulation.junctions import Junction, asphalt_of, build_junctions
-from mapforge.simulation.lane_graph import build_lanes, mouth_station
-from mapforge.simulation.lane_truth import draw_lanes, route_lanes
+from mapforge.simulation.lane_graph import build_lanes
+from mapforge.simulation.lanes import mouth_station
+from mapforge.simulation.layout import MARGIN_M, Layout, build_world, frame_and_centre
 from mapforge.simulation.ledger import TruthLedger
-from mapforge.simulation.road_network import RoadNetwork, draw_network
-from mapforge.simulation.scenery import parked_vehicle
-from mapforge.simulation.shapes import merge
-from mapforge.simulation.sign_placement import place_signs
-from mapforge.simulation.street_paint import StreetPaint, paint_town
-from mapforge.simulation.surroundings import random_stream, sidewalks_and_grass, surroundings
-from mapforge.simulation.terrain import build_ground, draw_hills
-from mapforge.simulation.world import Material, Mesh, World
+from mapforge.simulation.parking import paint_bays, park
+from mapforge.simulation.road_network import RoadNetwork
+from mapforge.simulation.road_works import furnish_works, plan_works, shifted_lanes
+from mapforge.simulation.sign_placement import place_island_signs, place_signs
+from mapforge.simulation.street_paint import paint_town
+from mapforge.simulation.surroundings import random_stream
+from mapforge.simulation.tram_tracks import lay_tracks
+from mapforge.simulation.world import Mesh, World
 
 Float = NDArray[np.float64]
 
-MARGIN_M = 45.0
-BASE_HEIGHT_M = 160.0
-ASPHALT_CELL_M = 1.5
-GROUND_CELL_M = 3.0
-PARKING_SPACE_M = 6.4
 
-
-def make_town(seed: int, town: TownConfig, lon_lat_deg: tuple[float, float] | None = None) -> World:
-    """The town of a seed: the same seed and settings give the same town, to the bit.
+def make_town(
+    seed: int, town: TownConfig, lon_lat_deg: tuple[float, float] | None = None, family: Family = Family.TOWN
+) -> World:
+    """The place of a seed: the same seed, settings and family give the same place, to the bit.
 
     lon_lat_deg: its middle; None: near 8.4 E 49.0 N, apart for every seed. Raises ConfigurationError off the globe.
     """
-    lon_lat_deg = lon_lat_deg or place_of(seed)
-    frame = MapFrame.at(*lon_lat_deg)
-    centre = frame.from_wgs84(np.array([[*lon_lat_deg, 0.0]]))[0, :2]
-    network = draw_network(
-        random_stream(seed, "roads"), town.blocks_east, town.blocks_north, town.block_m, town.curviness, centre
+    spec = SPECS[family]
+    frame, centre = frame_and_centre(seed, lon_lat_deg)
+    network = spec.network(
+        random_stream(seed, "roads"),
+        town.blocks_east,
+        town.blocks_north,
+        town.block_m * spec.block,
+        town.curviness,
+        centre,
+        spec.profile,
     )
-    junctions = build_junctions(network, random_stream(seed, "junctions"))
+    junctions = build_junctions(network, random_stream(seed, "junctions"), spec.junctions)
     asphalt = asphalt_of(network, junctions)
     lanes, turns = build_lanes(network, junctions, asphalt, random_stream(seed, "lanes"))
+    works = plan_works(network, junctions, spec.works, random_stream(seed, "works")) if spec.works else {}
+    lanes = shifted_lanes(lanes, works)
+    islands = build_islands(network, junctions, random_stream(seed, "islands"))
+    asphalt = asphalt.difference(shapely.union_all([island.area for island in islands])) if islands else asphalt
 
     ledger = TruthLedger()
+    crossings, parked = min(1.0, town.crossings * spec.crossings), min(0.95, town.parked * spec.parked)
     paint_rng = random_stream(seed, "paint")
-    painted = paint_town(network, junctions, lanes, turns, town.crossings, town.wear, paint_rng, ledger)
-    bounds = shapely.bounds(asphalt) + np.array([-MARGIN_M, -MARGIN_M, MARGIN_M, MARGIN_M])
-    hills = draw_hills(random_stream(seed, "hills"), town.relief_m, BASE_HEIGHT_M)
-    ground = build_ground(asphalt, hills, tuple(bounds.tolist()))
-    uncurbed = _beside_uncurbed(network, junctions)
-    borders = build_borders(asphalt, uncurbed, _open_ends(network), random_stream(seed, "borders"))
-    draw_boundaries(borders, ledger)
-    ledger.draw(ElementClass.DRIVABLE_AREA, asphalt)
-    draw_lanes(lanes, ledger)
+    painted = paint_town(network, junctions, lanes, turns, crossings, town.wear, paint_rng, ledger, works)
+    paint_bays(network, painted, town.wear, random_stream(seed, "bays"))
 
-    extent = shapely.box(*bounds)
-    beyond = GroundBeyond(borders, ground)
-    furniture = Furniture(beyond, ledger, random_stream(seed, "furniture"))
-    place_signs(network, junctions, painted, lanes, turns, random_stream(seed, "signs"), furniture)
-    meshes = [
-        area_mesh(asphalt, ASPHALT_CELL_M, ground.at, Material.ASPHALT),
-        border_mesh(borders, ground),
-        *sidewalks_and_grass(asphalt, uncurbed, extent, beyond, GROUND_CELL_M, random_stream(seed, "sidewalks")),
-        *surroundings(asphalt, extent, furniture, random_stream(seed, "scenery")),
-        *_parked(network, painted, town.parked, furniture, random_stream(seed, "parked")),
-        *furniture.meshes,
-    ]
-    return World(
-        name=f"town-{seed}",
-        seed=seed,
-        frame=frame,
-        meshes=(merge(meshes),),
-        paint=tuple(painted.marks),
-        plates=tuple(furniture.plates),
-        lanes=route_lanes(lanes, ground),
-        ground=ground,
-        truth=ledger.elements(ground),
-        metadata={"kind": "town", "road_length_m": f"{network.length_m:.1f}"},
+    def signs(furniture: Furniture) -> None:
+        place_signs(network, junctions, painted, lanes, turns, random_stream(seed, "signs"), furniture)
+        place_island_signs(islands, furniture, random_stream(seed, "island signs"))
+
+    def movables(furniture: Furniture) -> list[Mesh]:
+        works_rng = random_stream(seed, "site")
+        return [
+            *park(network, painted, parked, furniture, random_stream(seed, "parked")),
+            *furnish_works(works, furniture, works_rng),
+        ]
+
+    layout = Layout(
+        asphalt=asphalt,
+        lanes=lanes,
+        marks=painted.marks,
+        ledger=ledger,
+        signs=signs,
+        movables=movables,
+        length_m=network.length_m,
+        uncurbed=_beside_uncurbed(network, junctions) if spec.curbs else asphalt.buffer(2 * MARGIN_M).envelope,
+        open_ends=_open_ends(network),
+        features=[*painted.features, *lay_tracks(lanes, random_stream(seed, "tracks"))],
+        built_up=spec.built_up,
+        road=asphalt if family is not Family.TOWN else shapely.Polygon(),  # towns stay as they were
     )
-
-
-def place_of(seed: int) -> tuple[float, float]:
-    """(lon, lat) in degrees of a seed's town: on a grid 1.3 km apart, so that towns do not overlap."""
-    column, row = seed % 170, seed // 170 % 400
-    return 8.4 + 0.02 * column, 49.0 + 0.013 * row
+    return build_world(layout, family.value, seed, frame, town.relief_m * spec.relief)
 
 
 def _beside_uncurbed(network: RoadNetwork, junctions: tuple[Junction, ...]) -> shapely.Geometry:
@@ -120,28 +114,3 @@ def _open_ends(network: RoadNetwork) -> shapely.Geometry:
                 street.curve.strip(-half, half, street.length_m - 0.5, street.length_m).buffer(0.1, join_style="mitre")
             )
     return shapely.union_all(ends) if ends else shapely.Polygon()
-
-
-def _parked(
-    network: RoadNetwork, painted: StreetPaint, share: float, furniture: Furniture, rng: np.random.Generator
-) -> list[Mesh]:
-    """Vehicles in the parking strips, clear of junctions and crossings."""
-    meshes = []
-    for street in network.streets:
-        profile = street.profile
-        low = 6.0 + max(painted.approaches[street.index, True].lines_m if street.start_node >= 0 else 0.0, 0.0)
-        end = painted.approaches[street.index, False].lines_m if street.end_node >= 0 else 0.0
-        middle = painted.midblock_m.get(street.index, (-99.0, -99.0))
-        for side, strip in ((1.0, profile.parking_left_m), (-1.0, profile.parking_right_m)):
-            if strip == 0:
-                continue
-            for station in np.arange(low, street.length_m - end - 6.0, PARKING_SPACE_M):
-                if rng.random() > share or middle[0] - 7.0 < station < middle[1] + 7.0:
-                    continue
-                offset = side * (profile.half_width_m - strip / 2 - rng.uniform(0.05, 0.25))
-                at = np.array([station + rng.uniform(-0.5, 0.5)])
-                heading = float(street.curve.headings(at)[0]) + (np.pi if side > 0 else 0.0)
-                heading += float(np.deg2rad(rng.normal(0.0, 1.2)))
-                xy = street.curve.points(at, offset)[0]
-                meshes.append(parked_vehicle(xy, heading, furniture.height, rng))
-    return meshes

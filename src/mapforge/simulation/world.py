@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 import numpy as np
 import shapely
@@ -29,6 +29,8 @@ class Material(IntEnum):
     GLASS = 9
     SIGN_BACK = 10
     LIGHT_HOUSING = 11
+    CONE = 12
+    CONCRETE = 13
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,25 @@ class PaintMark:
     area: shapely.Polygon
     colour: str
     wear: float
+
+
+class FeatureKind(StrEnum):
+    """What else lies in the road and looks different from plain asphalt."""
+
+    RAIL = "rail"
+    GROOVE = "groove"
+    LIGHT_BED = "light_bed"
+    DARK_BED = "dark_bed"
+    GHOST = "ghost"
+    """Where paint was taken off."""
+
+
+@dataclass(frozen=True)
+class RoadFeature:
+    """A part of the road's surface of another kind: a polygon in the map plane (2D)."""
+
+    area: shapely.Polygon
+    kind: FeatureKind
 
 
 @dataclass(frozen=True)
@@ -131,6 +152,7 @@ class World:
     ground: Heightfield
     truth: tuple[MapElement, ...]
     metadata: dict[str, str] = field(default_factory=dict)
+    features: tuple[RoadFeature, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,21 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 
 from mapforge.simulation.config import SimulationConfig
+from mapforge.simulation.families import SPECS, Family
+from mapforge.simulation.motorway import make_motorway
 from mapforge.simulation.real_map import make_real_world
 from mapforge.simulation.town import make_town
 from mapforge.simulation.world import World
 
-TOWN = "town"
-
 
 def make_world(config: SimulationConfig) -> World:
-    """A procedural town, or a world made from a map file.
+    """A procedural world, or one made from a map file.
 
-    Raises MissingInputError or ConfigurationError when `config.world` is neither "town" nor a map that can be read.
+    Raises MissingInputError or ConfigurationError when `config.world` is neither a family nor a map that can be read.
     """
     place = None
     if config.lon_deg is not None and config.lat_deg is not None:
         place = (config.lon_deg, config.lat_deg)
-    if config.world == TOWN:
-        return make_town(config.seed, config.town, place)
+    family = family_of(config.world)
+    if family is Family.MOTORWAY:
+        return make_motorway(config.seed, config.town, place)
+    if family is not None:
+        return make_town(config.seed, config.town, place, family)
     return make_real_world(Path(config.world), config.seed, config.town, place)
+
+
+def family_of(world: str) -> Family | None:
+    """The family that `simulation.world` names; None: it is the path of a map."""
+    return Family(world) if world in list(Family) else None
+
+
+def cruising_factor(world: str) -> float:
+    """How much faster than in a town cars go."""
+    family = family_of(world)
+    return 1.0 if family is None else SPECS[family].speed
