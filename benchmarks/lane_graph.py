@@ -35,6 +35,7 @@ from mapforge.lane_graph.graph import lane_graph
 from mapforge.lane_graph.routing import LANE_CHANGE_M, shortest_path
 from mapforge.lane_graph.stage import LaneGraphInputs
 from mapforge.lane_graph.stage import run as link_lanes
+from mapforge.metrics.centreline_graph import THRESHOLDS_M, matched_centrelines, strict_edge_scores, top_ll
 from mapforge.metrics.topology import edge_scores, match_lanes
 from mapforge.schemas.elements import ElementClass, MapElement
 from mapforge.simulation.config import TownConfig
@@ -133,7 +134,9 @@ def edges_of(
 
     true = {e.element_id: e for e in truth if e.element_class is ElementClass.LANE and judged(e.xyz_map)}
     found = {name for name, line in lines.items() if judged(line)}
-    matches = match_lanes({n: e.xyz_map for n, e in true.items()}, {n: lines[n] for n in found})
+    centrelines = {n: e.xyz_map for n, e in true.items()}, {n: lines[n] for n in found}
+    matches = match_lanes(*centrelines)
+    strict = {within_m: matched_centrelines(*centrelines, {}, within_m) for within_m in THRESHOLDS_M}
     scores: dict[str, float] = {"lanes_true": len(true), "lanes_found": len(found)}
     for kind, own, keys in (
         ("successor", onward, ("successor_ids",)),
@@ -142,6 +145,11 @@ def edges_of(
         named = {n: [e.attributes.get(key) for key in keys] for n, e in true.items()}
         true_edges = [(n, o) for n, given in named.items() for v in given for o in _listed(v) if o in true]
         edges = [(n, o) for n in sorted(found) for o in own[n] if o in found]
+        if kind == "successor":
+            scores["top_ll"] = top_ll(centrelines[0], true_edges, centrelines[1], edges)
+        for within_m, pairs in strict.items():
+            for key, value in strict_edge_scores(true_edges, edges, pairs).items():
+                scores[f"{kind}_{key}_frechet_{within_m:.0f}m"] = value
         own_scores = edge_scores(true_edges, edges, matches)
         scores |= {f"{kind}_{key}": own_scores[key] for key in ("precision", "recall", "n_truth", "n_predictions")}
     return scores
@@ -160,6 +168,8 @@ def _pooled(rows: list[dict[str, float]]) -> dict[str, float]:
             weights = [row[f"{kind}_{weight}"] for row in kept]
             done[f"{kind}_{score}"] = float(np.average([row[f"{kind}_{score}"] for row in kept], weights=weights))
             done[f"{kind}_{weight}"] = float(sum(weights))
+    for name in [key for key in rows[0] if key == "top_ll" or "frechet" in key]:
+        done[name] = float(np.nanmean([row[name] for row in rows]))
     return done
 
 

@@ -1,4 +1,7 @@
-"""The lane graph: are lanes joined as they are in the truth?"""
+"""The lane graph: are lanes joined as they are in the truth, wherever along the road they are cut?
+
+The looser of two ways; `centreline_graph` is the published one, which is given first.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,7 @@ def match_lanes(
     of OpenLane-V2, would count as an error. Several predicted lanes may lie on one true lane.
     """
     matches = {}
-    bounds = {name: (line[:, :2].min(axis=0) - reach_m, line[:, :2].max(axis=0) + reach_m)
-              for name, line in truth.items()}  # fmt: skip
+    bounds = {name: (xyz[:, :2].min(axis=0) - reach_m, xyz[:, :2].max(axis=0) + reach_m) for name, xyz in truth.items()}
     for name in sorted(predicted):
         line = polylines.resample(predicted[name][:, :2], STATION_M)
         low, high = line.min(axis=0), line.max(axis=0)

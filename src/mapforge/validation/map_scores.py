@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TILE_SIZE_M, TileId
+from mapforge.metrics.centreline_graph import THRESHOLDS_M, matched_centrelines, strict_edge_scores, top_ll
 from mapforge.metrics.judged_area import inside
 from mapforge.metrics.lateral import lateral_errors, offsets, weighted_quantile
 from mapforge.metrics.signs import sign_scores
@@ -132,13 +133,18 @@ def _point_values(
 
 
 def _lane_values(truth: list[MapElement], predicted: list[MapElement], judgement: Judgement) -> dict[str, float]:
-    """Edges between lanes that lie mostly in the judged area."""
+    """Edges between lanes that lie mostly in the judged area: by the published matching (`strict`) and the looser."""
     true_lanes, lanes = (_judged_lanes(elements, judgement) for elements in (truth, predicted))
-    matches = match_lanes(_centrelines(true_lanes), _centrelines(lanes))
+    lines = _centrelines(true_lanes), _centrelines(lanes)
+    loose, strict = match_lanes(*lines), matched_centrelines(*lines, {}, max(THRESHOLDS_M))
+    onward = _edges(true_lanes, "successor"), _edges(lanes, "successor")
     values = {"n_truth": float(len(true_lanes)), "n_predictions": float(len(lanes))}
+    values["top_ll"] = top_ll(lines[0], onward[0], lines[1], onward[1])
     for kind in _EDGES:
-        scores = edge_scores(_edges(true_lanes, kind), _edges(lanes, kind), matches)
+        edges = _edges(true_lanes, kind), _edges(lanes, kind)
+        scores = edge_scores(*edges, loose)
         values |= {f"{kind}_{name}": scores[name] for name in ("precision", "recall")}
+        values |= {f"{kind}_strict_{name}": value for name, value in strict_edge_scores(*edges, strict).items()}
     return values
 
 
