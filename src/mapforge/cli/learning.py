@@ -14,7 +14,8 @@ from mapforge.errors import ConfigurationError
 
 def train(words: list[str], json_output: bool) -> int:
     """A run found in its folder goes on where it stopped."""
-    own = {"out": "", "target": "", "start": "", "drives": "", "held_out_drives": "", "frames": ""}
+    inputs = ("start", "drives", "calibration_drives", "held_out_drives", "frames")
+    own = {"out": "", "target": "", **dict.fromkeys(inputs, "")}
     options, overrides = split_options(words, own, {"model": "training.model"})
     settings = compose_settings(overrides)
     from mapforge.training.stage import TrainingInputs
@@ -22,7 +23,7 @@ def train(words: list[str], json_output: bool) -> int:
 
     model = settings.training.model.value
     folder = Path(options["out"] or f"data/training/{model}").expanduser().resolve()
-    given = {name: _folder(options[name]) for name in ("start", "drives", "held_out_drives", "frames")}
+    given = {name: _folder(options[name]) for name in inputs}
     target = _folder(options["target"]) or folder / f"{model}.safetensors"
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one talks
     with StageProgress(quiet=json_output or not first) as progress:

@@ -19,7 +19,7 @@ from mapforge.models.bev_segmenter import ARCHITECTURE, BevSegmenter, runs_bfloa
 from mapforge.models.normalisation import INPUT_FEATURES
 from mapforge.models.weights import load_tensors, read_weights, write_weights
 from mapforge.training.batches import Batch, Recipe, Share, collate, prefetched, stream
-from mapforge.training.bev_data import bev_data, held_out_crops
+from mapforge.training.bev_data import DriveShards, bev_data, held_out_crops
 from mapforge.training.calibration import calibrate
 from mapforge.training.card import bev_card
 from mapforge.training.config import BevTrainingConfig
@@ -42,21 +42,20 @@ def train_bev(
     folder: Path,
     target: Path,
     progress: Progress,
-    drives: Path | None = None,
-    held_out_drives: Path | None = None,
+    drives: DriveShards | None = None,
     start: Path | None = None,
 ) -> dict[str, Any] | None:
     """Trains, or goes on where a killed run stopped, and writes weights and card.
 
     folder: of shards, checkpoint and log (`bev.jsonl`). target: the .safetensors file; its card lies beside it.
-    drives, held_out_drives: shard folders of ray-cast drives (see `drive_samples`). start: weights to begin from.
+    drives: shard folders of ray-cast drives. start: weights to begin from.
     progress: called with what is being done, how much is done, and of how much. Returns the card; None when the run's
     minutes are over before its steps: the same call goes on. Under torchrun every process calls this.
     Raises LeakageError when a place is in training and in evaluation.
     """
     with joined(config.learning.device) as processes:
         torch.use_deterministic_algorithms(config.learning.deterministic)
-        data = bev_data(config, folder, processes, progress, drives, held_out_drives)
+        data = bev_data(config, folder, processes, progress, drives or DriveShards())
         trained = _learned(config, data.training, folder, processes, progress, start)
         if trained is None or not processes.is_first:
             return None

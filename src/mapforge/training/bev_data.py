@@ -34,13 +34,17 @@ class BevData:
         return "ray-cast drives: " + ", ".join(places)
 
 
+@dataclass(frozen=True)
+class DriveShards:
+    """Folders of shards of ray-cast drives that are there already (see `drive_samples`)."""
+
+    training: Path | None = None
+    calibration: Path | None = None
+    held_out: Path | None = None
+
+
 def bev_data(
-    config: BevTrainingConfig,
-    folder: Path,
-    processes: Processes,
-    progress: Progress,
-    drives: Path | None,
-    held_out_drives: Path | None,
+    config: BevTrainingConfig, folder: Path, processes: Processes, progress: Progress, drives: DriveShards
 ) -> BevData:
     """Training, calibration and held-out sets; the first process makes what is missing.
 
@@ -49,9 +53,9 @@ def bev_data(
     if not processes.is_first:
         processes.wait()
     data = BevData(
-        _training(config, folder, progress, drives),
-        _calibration(config, folder, progress),
-        _held_out(config, folder, progress, held_out_drives),
+        _training(config, folder, progress, drives.training),
+        _calibration(config, folder, progress, drives.calibration),
+        _held_out(config, folder, progress, drives.held_out),
     )
     if processes.is_first:
         processes.wait()
@@ -89,7 +93,9 @@ def _training(config: BevTrainingConfig, folder: Path, progress: Progress, drive
     return data
 
 
-def _calibration(config: BevTrainingConfig, folder: Path, progress: Progress) -> list[ShardSet]:
+def _calibration(config: BevTrainingConfig, folder: Path, progress: Progress, drives: Path | None) -> list[ShardSet]:
+    if drives is not None:
+        return [read_shard_set(drives)]
     if config.calibration_worlds:
         worlds = folder / "calibration_worlds"
         return [_worlds(config.calibration_worlds, config, worlds, progress, for_training=True)]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mapforge.training.bev import train_bev
+from mapforge.training.bev_data import DriveShards
 from mapforge.training.config import TrainedModel, TrainingConfig
 from mapforge.training.privacy import train_privacy
 from mapforge.training.signs import train_signs
@@ -17,7 +18,8 @@ from mapforge.training.signs import train_signs
 class TrainingInputs:
     """folder: of the run (shards, checkpoint, log); a run found there goes on. target: weights to write (.safetensors).
 
-    start: weights to begin from. drives, held_out_drives: shard folders of simulated drives (`model=bev`).
+    start: weights to begin from. drives, calibration_drives, held_out_drives: shard folders of simulated drives to
+    train on, to fit probabilities to, and to score on (`model=bev`).
     frames: folder of simulated camera frames (`model=signs`).
     """
 
@@ -25,6 +27,7 @@ class TrainingInputs:
     target: Path
     start: Path | None = None
     drives: Path | None = None
+    calibration_drives: Path | None = None
     held_out_drives: Path | None = None
     frames: Path | None = None
 
@@ -45,8 +48,6 @@ def run(
     elif config.model is TrainedModel.privacy:
         card = train_privacy(config.privacy, inputs.folder, inputs.target, inputs.start, progress)
     else:
-        card = train_bev(
-            config.bev, inputs.folder, inputs.target, progress,
-            inputs.drives, inputs.held_out_drives, inputs.start,
-        )  # fmt: skip
+        drives = DriveShards(inputs.drives, inputs.calibration_drives, inputs.held_out_drives)
+        card = train_bev(config.bev, inputs.folder, inputs.target, progress, drives, inputs.start)
     return card

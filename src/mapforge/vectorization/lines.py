@@ -20,6 +20,9 @@ Float = NDArray[np.float64]
 _VOTES_AS_ONE = 8.0
 _WRAP = 12
 _BELIEF_REACH_M = 2.5
+_END_REACH_M = 0.5
+_END_P = 0.5
+"""A line ends where it is no longer more likely than not."""
 _DUPLICATE_M = 0.3
 _CLASSES_WITH_CORNERS = (ElementClass.ROAD_BOUNDARY,)
 
@@ -74,14 +77,19 @@ def _believed(nodes: LineNodes, chains: list[Chain], p_low: float, p_high: float
     for chain in chains:
         if len(chain.nodes) < 3:
             continue
-        p = windowed_mean(nodes.p[chain.nodes], arc_length(nodes.xyz_map[chain.nodes]), _BELIEF_REACH_M)
-        likely = p >= (p_low + p_high) / 2
-        if likely.all() and p.max() >= p_high:
+        along, p = arc_length(nodes.xyz_map[chain.nodes]), nodes.p[chain.nodes]
+        over_metres = windowed_mean(p, along, _BELIEF_REACH_M)
+        likely = over_metres >= (p_low + p_high) / 2
+        if likely.all() and over_metres.max() >= p_high and chain.closed:
             believed.append(chain)
             continue
+        sure_here = np.flatnonzero(windowed_mean(p, along, _END_REACH_M) >= _END_P)
         for run in np.split(np.arange(len(p)), np.flatnonzero(np.diff(likely)) + 1):
-            if likely[run[0]] and p[run].max() >= p_high and len(run) > 2:
-                believed.append(Chain(chain.nodes[run], False))
+            if not likely[run[0]] or over_metres[run].max() < p_high:
+                continue
+            within = sure_here[(sure_here >= run[0]) & (sure_here <= run[-1])]
+            if len(within) and within[-1] - within[0] > 1:
+                believed.append(Chain(chain.nodes[within[0] : within[-1] + 1], False))
     return believed
 
 
