@@ -2,9 +2,10 @@
 
     python benchmarks/operations.py [--tiles 1000] [--drives 40] [--out data/operations]
 
-Synthetic: a workspace of that many finished tiles (products of a few bytes, stamps and catalog as a run leaves them),
-planned in this process and by the command. Real: the tiny region of benchmarks/chaos.py, mapped, then mapped again with
-nothing new, then with another fusion setting for one tile; each as a share of the full run.
+Real: the tiny region of benchmarks/chaos.py, mapped, then mapped again with nothing new, then with another fusion
+setting for one tile, in this process and by the command; each as a share of the CPU time of the full run. Synthetic: a
+workspace of that many finished tiles (products of a few bytes, stamps and catalog as a run leaves them), planned here
+and by the command; its share is that of a full run at the real region's cost a tile.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chaos import simulate_logs, tiny_settings
+from chaos import TINY, simulate_logs, tiny_settings
 from mapforge.catalog import Catalog, TileUpdate
 from mapforge.catalog.tables import TileState
 from mapforge.config import Settings, compose_settings
@@ -151,7 +152,8 @@ def timed(work: Callable[[], Any]) -> tuple[Took, Any]:
     return Took(time.perf_counter() - started, sum(after[:4]) - sum(before[:4])), result
 
 
-def measure_synthetic(out: Path, tiles: int, drives: int) -> None:
+def measure_synthetic(out: Path, tiles: int, drives: int, tile_cpu_s: float | None) -> None:
+    """tile_cpu_s: CPU time of a full run a tile, where it was measured."""
     root = out / f"synthetic-{tiles}-{drives}"
     shutil.rmtree(root, ignore_errors=True)
     made, settings = timed(lambda: synthetic_workspace(root, tiles, drives))
@@ -164,16 +166,28 @@ def measure_synthetic(out: Path, tiles: int, drives: int) -> None:
     count = counted["fusion"]["reuse"]
     flow, report = timed(lambda: run_region(settings, InlineRunner()))
     assert report["unchanged_since"] == "made"
-    words = [str(MAPFORGE), "run", "region.name=synthetic", f"workspace={root}", "--json"]
-    command, done = timed(lambda: subprocess.run(words, capture_output=True, text=True, check=False))
-    assert done.returncode == 0, done.stderr
+    command = by_command("run", "region.name=synthetic", f"workspace={root}")
+    full_s = None if tile_cpu_s is None else tile_cpu_s * count
     print(f"{count} tiles, {drives} drives, nothing new (workspace made in {made.wall_s:.1f} s)")
     print(f"  planning {planned}, once more {once_more}")
-    print(f"  inside a running flow, report included: {flow}")
-    print(f"  on the command line, all included: {command}")
+    print(f"  inside a running flow, report included: {flow}{share(flow, full_s)}")
+    print(f"  on the command line, all included: {command}{share(command, full_s)}")
 
 
-def measure_real(out: Path) -> None:
+def by_command(*words: str) -> Took:
+    """What a `mapforge` command takes, from its start to its end."""
+    line = [str(MAPFORGE), *words, "--json"]
+    took, done = timed(lambda: subprocess.run(line, capture_output=True, text=True, check=False))
+    assert done.returncode in (0, 1), done.stderr
+    return took
+
+
+def share(took: Took, full_cpu_s: float | None) -> str:
+    return "" if full_cpu_s is None else f" = {took.cpu_s / full_cpu_s:.2%} of the full run's CPU ({full_cpu_s:.0f} s)"
+
+
+def measure_real(out: Path) -> float:
+    """Returns the CPU time of the full run a tile."""
     logs = simulate_logs(out / "simulated")
     workspace = out / "real"
     shutil.rmtree(workspace, ignore_errors=True)
@@ -182,17 +196,18 @@ def measure_real(out: Path) -> None:
     stages_s = sum(report["timing_s"].values())
     unchanged, again = timed(lambda: run_region(settings, InlineRunner()))
     assert again["unchanged_since"] == report["run_id"]
+    noop = by_command("run", f"workspace={workspace}", f"region.logs=[{logs}]", *TINY["mapping"])
     settings.fusion.min_confidence += 0.01
     tile = TileId.parse(report["tiles"][0]["tile"])
     retry, retried = timed(lambda: run_region(settings, InlineRunner(), None, {tile}))
     assert len(retried["tiles"]) == 1
+    retried_by_command = by_command("retry", f"workspace={workspace}", f"tile={tile}", "fusion.min_confidence=0.47")
     print(f"real: {len(report['tiles'])} tiles, full run {full}, of which {stages_s:.1f} s in stages, the rest imports")
-    print(f"  nothing new: {unchanged} = {unchanged.cpu_s / full.cpu_s:.1%} of the full run's CPU")
+    print(f"  nothing new: {unchanged}{share(unchanged, full.cpu_s)}")
+    print(f"  nothing new, on the command line, all included: {noop}{share(noop, full.cpu_s)}")
     print(f"  one tile, fusion changed: {retry}")
-    words = [str(MAPFORGE), "retry", f"workspace={workspace}", f"tile={tile}", "fusion.min_confidence=0.47", "--json"]
-    command, done = timed(lambda: subprocess.run(words, capture_output=True, text=True, check=False))
-    assert done.returncode in (0, 1), done.stderr
-    print(f"  the same on the command line, all included: {command}")
+    print(f"  one tile, fusion changed, on the command line, all included: {retried_by_command}")
+    return full.cpu_s / len(report["tiles"])
 
 
 def main() -> None:
@@ -203,10 +218,9 @@ def main() -> None:
     parser.add_argument("--only", choices=("synthetic", "real"))
     arguments = parser.parse_args()
     out = Path(arguments.out).resolve()
+    tile_cpu_s = measure_real(out) if arguments.only != "synthetic" else None
     if arguments.only != "real":
-        measure_synthetic(out, arguments.tiles, arguments.drives)
-    if arguments.only != "synthetic":
-        measure_real(out)
+        measure_synthetic(out, arguments.tiles, arguments.drives, tile_cpu_s)
 
 
 if __name__ == "__main__":

@@ -115,7 +115,8 @@ def retry(words: list[str], json_output: bool) -> int:
     reports = []
     for run_id, only in by_run.items():
         with StageProgress(quiet=json_output) as progress:
-            reports.append(_run(with_overrides(settings_from_dict(stored[run_id]), overrides), progress, only))
+            of_run = with_overrides(settings_from_dict(stored[run_id]), settings, overrides)
+            reports.append(_run(of_run, progress, only))
     if json_output:
         print_json({"runs": reports})
         return OK if all(is_whole(report) for report in reports) else INCOMPLETE
@@ -144,14 +145,14 @@ def _to_retry(options: dict[str, str], catalog: Catalog) -> dict[str, set[TileId
 
 def withdraw(words: list[str], json_output: bool) -> int:
     """The drive's data goes at once; then what it touched is built without it, with the settings of the newest run."""
-    from mapforge.io.workspace import Workspace
     from mapforge.pipeline import withdrawal
+    from mapforge.pipeline.staging import open_workspace
 
     own = {"drive": "", "reason": "withdrawn by hand", "undo": "false", "rebuild": "true"}
     options, overrides = split_options(words, own)
     drive = required(options, "drive", "mapforge withdraw drive=monday_3 reason='wrong calibration'")
     settings = compose_settings(overrides)
-    workspace = Workspace.at(settings.workspace)
+    workspace = open_workspace(settings.workspace)
     report = None
     with closing(_catalog(settings)) as catalog:
         if _is_true(options, "undo"):
@@ -163,7 +164,7 @@ def withdraw(words: list[str], json_output: bool) -> int:
         done = withdrawal.withdraw(workspace, catalog, drive, options["reason"])
         runs = catalog.runs(limit=1)
     if done.rebuild and runs and _is_true(options, "rebuild"):
-        rebuilding = with_overrides(settings_from_dict(json.loads(runs[0].settings_json)), overrides)
+        rebuilding = with_overrides(settings_from_dict(json.loads(runs[0].settings_json)), settings, overrides)
         rebuilding.region.logs = []
         with StageProgress(quiet=json_output) as progress:
             report = _run(rebuilding, progress, set(done.rebuild))

@@ -71,7 +71,7 @@ def bundle(words: list[str], json_output: bool) -> int:
         run_id = catalog.tile(str(tile)).run_id
         if run_id is not None:
             stored = catalog.run(run_id).settings_json
-            settings = with_overrides(settings_from_dict(json.loads(stored)), overrides)
+            settings = with_overrides(settings_from_dict(json.loads(stored)), settings, overrides)
         about = write_bundle(settings, catalog, tile, out, options["raw"] == "true")
     if json_output:
         print_json({**asdict(about), "bundle": str(out)})

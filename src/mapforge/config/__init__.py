@@ -10,6 +10,9 @@ import difflib
 import os
 import sysconfig
 import typing
+from dataclasses import asdict, fields, is_dataclass, replace
+from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -113,9 +116,18 @@ def _require_plain(text: str, where: str) -> None:
 
 def settings_to_dict(settings: Settings) -> dict[str, Any]:
     """Plain values, as they are kept with a run and read back by `settings_from_dict`."""
-    plain = OmegaConf.to_container(OmegaConf.structured(settings), enum_to_str=True)
+    plain = _plain(asdict(settings))
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """Enums by their names, as they are written in overrides."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return value.name if isinstance(value, Enum) else value
 
 
 def settings_from_dict(plain: dict[str, Any]) -> Settings:
@@ -128,17 +140,26 @@ def settings_from_dict(plain: dict[str, Any]) -> Settings:
     return settings
 
 
-def with_overrides(settings: Settings, overrides: list[str]) -> Settings:
-    """Other settings with `key=value` overrides laid over them; those not named stay. Raises as compose_settings."""
-    composed = compose_settings(overrides)
+def with_overrides(settings: Settings, composed: Settings, overrides: list[str]) -> Settings:
+    """Other settings with `key=value` overrides laid over them; those not named stay.
+
+    composed: what `compose_settings` makes of the overrides. Raises ConfigurationError where the two do not fit.
+    """
     named = {override.partition("=")[0] for override in overrides}
-    kept = OmegaConf.structured(settings)
-    for key in setting_keys():
-        if key in named or key.split(".")[0] in named:
-            OmegaConf.update(kept, key, OmegaConf.select(OmegaConf.structured(composed), key))
-    result = OmegaConf.to_object(kept)
+    result = _laid_over(settings, composed, named, "")
     assert isinstance(result, Settings)
     return result
+
+
+def _laid_over(kept: Any, composed: Any, named: set[str], prefix: str) -> Any:
+    values = {}
+    for entry in fields(kept):
+        key, own, new = f"{prefix}{entry.name}", getattr(kept, entry.name), getattr(composed, entry.name)
+        if is_dataclass(own):
+            values[entry.name] = _laid_over(own, new, named, f"{key}.")
+        else:
+            values[entry.name] = new if key in named or key.partition(".")[0] in named else own
+    return replace(kept, **values)
 
 
 def conf_folder() -> Path:
@@ -189,9 +210,13 @@ def split_list(value: str) -> list[str]:
     return whole if all(Path(p).expanduser().exists() for p in whole) else [p.strip() for p in inner.split(",")]
 
 
+@cache
+def _register_settings() -> None:
+    ConfigStore.instance().store(name="settings", node=Settings)
+
+
 def _compose(name: str, grammar: list[str]) -> DictConfig:
-    store = ConfigStore.instance()
-    store.store(name="settings", node=Settings)
+    _register_settings()
     GlobalHydra.instance().clear()
     search = [f"hydra.searchpath=[file://{extra}]" for extra in _extra_conf_folders()]
     with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3"):
