@@ -11,9 +11,17 @@ HELD_OUT_BELOW = 1000
 
 _WORLDS = [
     "town:clean:901",
-    "town:worn:902",
-    "town:clean:903",
-    "town:worn:904",
+    "urban:clean:902",
+    "motorway:clean:903",
+    "roundabout:worn:904",
+    "organic:worn:905",
+    "tram:wet:906",
+    "urban:wet:907",
+    "construction:night:908",
+    "parking:occluded:909",
+    "rural:occluded:910",
+    "town:sparse:911",
+    "motorway:sparse:912",
 ]
 
 

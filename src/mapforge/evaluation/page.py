@@ -87,6 +87,7 @@ def _figures(summary: Summary) -> list[tuple[str, str, str]]:
 
 
 def _scores(classes: Mapping[str, Mapping[str, Spread]]) -> str:
+    """A table: the mean, and its interval where there is more than one world."""
     used = [column for column in COLUMNS if any(column[0] in own for own in classes.values())]
     rows = [
         [name.replace("_", " "), *(_cell(own.get(key), digits) for key, _, digits in used)]
@@ -97,8 +98,8 @@ def _scores(classes: Mapping[str, Mapping[str, Spread]]) -> str:
 
 
 def _cell(spread: Spread | None, digits: int) -> str:
-    if spread is None:
-        return "–"
+    if spread is None or spread.worlds < 2:
+        return number(None if spread is None else spread.mean, digits)
     return f"{spread.mean:.{digits}f} ({spread.low:.{digits}f} to {spread.high:.{digits}f})"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 
 from mapforge.config import Settings
 from mapforge.evaluation.counts import shares, total
@@ -26,6 +27,7 @@ from mapforge.validation.pictures import tile_picture
 logger = logging.getLogger(__name__)
 
 PICTURES_A_WORLD = 2
+PICTURE_MARGIN_M = 2.0
 LEAST_TRUTH_M = 30.0
 """Tiles with less truth are not shown: nothing much can be wrong there."""
 
@@ -78,6 +80,16 @@ def _observations(mapped: JudgedMap, most: int, seed: int) -> list[Path]:
     return [paths[i] for i in sorted(order)]
 
 
+def _judged_bounds(mapped: JudgedMap, tile: TileId) -> tuple[float, float, float, float]:
+    """The part of a tile that is judged, with a margin: the rest of it nobody looked at."""
+    xmin, ymin, xmax, ymax = tile.bounds_map(mapped.result.frame)
+    area = mapped.result.judgement.area
+    judged = (xmin, ymin, xmax, ymax) if area is None else area.intersection(shapely.box(xmin, ymin, xmax, ymax)).bounds
+    low = np.maximum(np.array(judged[:2]) - PICTURE_MARGIN_M, (xmin, ymin))
+    high = np.minimum(np.array(judged[2:]) + PICTURE_MARGIN_M, (xmax, ymax))
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
 def _worst(mapped: JudgedMap, figures: MapFigures, world: HeldOutWorld, folder: Path) -> dict[str, dict[str, Any]]:
     """Pictures of the tiles with the lowest F score over the line and area classes together."""
     ranked = []
@@ -88,9 +100,9 @@ def _worst(mapped: JudgedMap, figures: MapFigures, world: HeldOutWorld, folder: 
     shown = {}
     for score, tile in sorted(ranked)[:PICTURES_A_WORLD]:
         file = f"{world.name}-{tile.replace('/', '-')}.png"
-        bounds = TileId.parse(tile).bounds_map(mapped.result.frame)
+        bounds = _judged_bounds(mapped, TileId.parse(tile))
         rasters = mapped.rasters.get(TileId.parse(tile), [])
         with atomic_file(folder / file, folder / "tmp") as unfinished:
-            unfinished.write_bytes(tile_picture(rasters, bounds, mapped.result.predicted, mapped.result.truth, 5.0))
+            unfinished.write_bytes(tile_picture(rasters, bounds, mapped.result.predicted, mapped.result.truth, 8.0))
         shown[file] = {"tile": tile, "f1": round(score, 4), "world": world.name}
     return shown

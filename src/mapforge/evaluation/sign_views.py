@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from mapforge.simulation import navigation
 from mapforge.simulation.config import SimulationConfig
+from mapforge.simulation.fleet import car_sensors
 from mapforge.simulation.plate_pictures import visible_plates
 from mapforge.simulation.record import Stage, build_stage
-from mapforge.simulation.routes import plan_drives
 from mapforge.simulation.world import SignPlate
-from mapforge.simulation.worlds import make_world
+from mapforge.simulation.worlds import make_plans, make_world
 
 Float = NDArray[np.float64]
 
@@ -26,19 +26,10 @@ def seen_from_m(config: SimulationConfig, drives: list[str]) -> list[tuple[Float
     The world is made again from its settings, so that what hides a sign is known exactly.
     """
     world = make_world(config)
-    plans = plan_drives(
-        world,
-        config.drives,
-        config.duration_s,
-        config.seed,
-        speed_mps=config.speed_mps,
-        start_time=config.start_time,
-        moving_vehicles=config.town.moving_vehicles,
-    )
     nearest: dict[tuple[float, ...], float] = {}
-    for plan in plans:
+    for plan in make_plans(world, config):
         if plan.drive_id in drives:
-            for centre, range_m in _seen(build_stage(world, plan, config.sensors)):
+            for centre, range_m in _seen(build_stage(world, plan, car_sensors(config, plan.seed))):
                 nearest[centre] = min(range_m, nearest.get(centre, np.inf))
     return [(np.array(centre), range_m) for centre, range_m in sorted(nearest.items())]
 

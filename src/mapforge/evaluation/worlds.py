@@ -10,12 +10,15 @@ from pathlib import Path
 
 from mapforge.config import Settings
 from mapforge.config.evaluation_group import EvaluationConfig, seed_of
+from mapforge.errors import ConfigurationError
 from mapforge.io.atomic import write_text
 from mapforge.io.fingerprint import code_version, fingerprint_of, sha256_of_file
 from mapforge.io.json_text import read_object
 from mapforge.io.workspace import Workspace
 from mapforge.simulation import stage as simulation
-from mapforge.simulation.config import SimulationConfig
+from mapforge.simulation.config import Condition, SimulationConfig
+from mapforge.simulation.real_map import map_file_of
+from mapforge.simulation.worlds import family_of
 from mapforge.training.places import world_place
 
 
@@ -31,7 +34,7 @@ class HeldOutWorld:
     @property
     def family_name(self) -> str:
         """A word, also where the family is a file."""
-        return Path(self.family).stem if "/" in self.family else self.family
+        return self.family if family_of(self.family) is not None else Path(self.family).stem
 
     @property
     def name(self) -> str:
@@ -74,17 +77,20 @@ class WorldFiles:
     @property
     def fingerprint(self) -> str:
         """Of everything the drives depend on."""
-        source = Path(self.simulation.world)
-        content = sha256_of_file(source) if source.is_file() else ""
-        settings = {**asdict(self.simulation), "world": source.name}
+        world, content = self.simulation.world, ""
+        if family_of(world) is None:
+            content, world = sha256_of_file(map_file_of(Path(world))), Path(world).name
+        settings = {**asdict(self.simulation), "world": world}
         return fingerprint_of(settings=settings, source=content, code=code_version(*simulation.CODE))
 
 
 def held_out_worlds(config: EvaluationConfig) -> list[HeldOutWorld]:
-    """The worlds of the settings, in their order."""
+    """The worlds of the settings, in their order. Raises ConfigurationError on a condition that there is not."""
     worlds = []
     for number, entry in enumerate(config.worlds):
         family, condition, _ = entry.rsplit(":", 2)
+        if condition not in list(Condition):
+            raise ConfigurationError(f"evaluation.worlds: no condition '{condition}' ({entry}): {', '.join(Condition)}")
         worlds.append(HeldOutWorld(family, condition, seed_of(entry), number < config.camera_worlds))
     return worlds
 
@@ -133,5 +139,5 @@ def _simulation_of(world: HeldOutWorld, base: SimulationConfig, config: Evaluati
         duration_s=config.duration_s,
         speed_mps=config.speed_mps,
         sensors=replace(base.sensors, lidar=lidar, camera=camera, radar=radar),
-        town=replace(base.town, wear={"clean": 0.05, "worn": 0.5}[world.condition]),
+        condition=Condition(world.condition),
     )
