@@ -10,28 +10,30 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mapforge.geometry.se3 import SE3
-from mapforge.simulation.daylight import Daylight
+from mapforge.simulation.daylight import BEAM_COLOUR, Daylight
+from mapforge.simulation.lens import blur_behind, smudges
 from mapforge.simulation.plate_pictures import draw_plates, visible_plates
 from mapforge.simulation.rig import Pinhole
 from mapforge.simulation.scene import Hits, Scene
 from mapforge.simulation.shading import albedo
 from mapforge.simulation.surface import RoadSurface
+from mapforge.simulation.wet_look import darken, shine, wet_film
 from mapforge.simulation.world import SignPlate
 
 Float32 = NDArray[np.float32]
 
-_HAZE_M = 900.0
-_HAZE = np.array([0.72, 0.8, 0.9], dtype=np.float32)
 _OVERCAST = 0.8
 _BAND_ROWS = 60
 _LIGHT_MAX = 4.0
+_BOOST_MAX, _BOOST_NIGHT = 2.5, 7.0
 _NOISE_POOL = 1 << 21
 
 
 @dataclass(frozen=True, eq=False)
 class CameraUnit:
     """One device. rays_cam: (H * W, 3) float32 unit directions; vignette: (H, W) float32; exposure: of this car;
-    noise: pool of int16 grey levels; tint: (3,) white balance error."""
+    noise: pool of int16 grey levels; tint: (3,) white balance error; dirt: (H, W) share of light that specks on the
+    lens keep out, None on a clean one."""
 
     pinhole: Pinhole
     rays_cam: Float32
@@ -40,10 +42,11 @@ class CameraUnit:
     tint: Float32
     noise: NDArray[np.int16]
     jpeg_quality: int
+    dirt: Float32 | None = None
 
 
-def build_camera(pinhole: Pinhole, jpeg_quality: int, seed: int, number: int) -> CameraUnit:
-    """Draws one camera's exposure, tint, vignetting and noise."""
+def build_camera(pinhole: Pinhole, jpeg_quality: int, seed: int, number: int, dirt: float = 0.0) -> CameraUnit:
+    """Draws one camera's exposure, tint, vignetting and noise. dirt: share of its lens behind specks."""
     rng = np.random.default_rng([seed, 4, number])
     rays = pinhole.directions()
     fall = rng.uniform(0.5, 1.0)
@@ -56,6 +59,7 @@ def build_camera(pinhole: Pinhole, jpeg_quality: int, seed: int, number: int) ->
         tint=np.exp(rng.normal(0.0, 0.03, 3)).astype(np.float32),
         noise=np.rint(rng.normal(0.0, rng.uniform(1.0, 2.5), _NOISE_POOL)).astype(np.int16),
         jpeg_quality=jpeg_quality,
+        dirt=smudges(pinhole, dirt, np.random.default_rng([seed, 9, number])) if dirt else None,
     )
 
 
@@ -68,8 +72,9 @@ def photograph(
     light: Daylight,
     map_SE3_cam: SE3,
     rng: np.random.Generator,
+    wet_road: float = 0.0,
 ) -> bytes:
-    """One JPEG frame; the scene's traffic stands where it was last put."""
+    """One JPEG frame; the scene's traffic stands where it was last put. wet_road: 0 dry .. 1."""
     shape = (unit.pinhole.height_px, unit.pinhole.width_px)
     picture = np.empty((3, len(unit.rays_cam)), dtype=np.float32)
     range_m = np.empty(len(unit.rays_cam), dtype=np.float32)
@@ -82,12 +87,16 @@ def photograph(
         rays[:, :3] = map_SE3_cam.translation_m
         np.matmul(unit.rays_cam[band], map_R_cam, out=rays[:, 3:])
         hits = scene.cast(rays)
-        picture[:, band] = render(scene, surface, light, weights, rays, hits, shape[1])
+        picture[:, band] = render(scene, surface, light, weights, rays, hits, shape[1], wet_road)
         range_m[band] = hits.range_m
     views = visible_plates(plates, map_SE3_cam, unit.pinhole)
     whole = picture.reshape(3, *shape)
     draw_plates(whole, range_m.reshape(shape), views, unit.pinhole, light, style)
-    return _develop(unit, whole, rng)
+    if light.glare:
+        picture += light.dazzle(unit.rays_cam @ map_R_cam)
+    if unit.dirt is not None:
+        blur_behind(whole, unit.dirt)
+    return _develop(unit, whole, light, rng)
 
 
 def render(
@@ -98,6 +107,7 @@ def render(
     rays: Float32,
     hits: Hits,
     width_px: int,
+    wet_road: float = 0.0,
 ) -> Float32:
     """(3, N) linear light along rays (N, 6) of whole rows of a picture.
 
@@ -113,12 +123,21 @@ def render(
     sun = np.take(weights[0], triangle) * _sunny(scene, light, weights[0], rays, hits, width_px)[seen]
     ambient = np.take(weights[1], triangle)
     solid = albedo(scene.triangles, surface, triangle, xyz)
-    clear = np.exp(range_m * np.float32(-1.0 / _HAZE_M))
+    lamps = None if light.beam is None else light.beam.on(xyz, scene.triangles.normals[triangle])
+    film = wet_film(scene.triangles, surface, triangle, xyz, wet_road) if wet_road else None
+    if film is not None:
+        darken(solid, film)
+    clear = np.exp(range_m * np.float32(-1.0 / light.clear_m))
+    haze = light.haze
     for k, plane in enumerate(solid):
-        plane *= sun * light.sun[k] + ambient * light.ambient[k]
-        plane -= _HAZE[k]
+        received = sun * light.sun[k] + ambient * light.ambient[k]
+        plane *= received if lamps is None else received + lamps * BEAM_COLOUR[k]
+    if film is not None:
+        shine(solid, film, direction[seen], light, surface)
+    for k, plane in enumerate(solid):
+        plane -= haze[k]
         plane *= clear
-        plane += _HAZE[k]
+        plane += haze[k]
     if not len(nothing):
         return solid
     colour = np.empty((3, len(rays)), dtype=np.float32)
@@ -143,15 +162,21 @@ def _sunny(scene: Scene, light: Daylight, sun_weight: Float32, rays: Float32, hi
     return np.repeat(np.repeat(sunny.reshape(grid.shape), 2, axis=0), 2, axis=1)[:rows, :width_px].reshape(-1)
 
 
-def _develop(unit: CameraUnit, picture: Float32, rng: np.random.Generator) -> bytes:
-    """Automatic exposure, vignetting, tone curve, noise, JPEG. picture: (3, H, W) linear light."""
+def _develop(unit: CameraUnit, picture: Float32, light: Daylight, rng: np.random.Generator) -> bytes:
+    """Automatic exposure, vignetting, tone curve, noise, JPEG. picture: (3, H, W) linear light.
+
+    In the dark the chip amplifies more, and its noise with it.
+    """
     brightness = float(picture[:, ::8, ::8].mean())
-    exposure = unit.exposure * float(np.clip(0.42 / max(brightness, 1e-3), 0.5, 2.5))
+    most = _BOOST_MAX if light.day == 1.0 else _BOOST_NIGHT
+    boost = float(np.clip(0.42 / max(brightness, 1e-3), 0.5, most))
+    exposure = unit.exposure * boost
     levels = np.empty((*picture.shape[1:], 3), dtype=np.uint8)
     for k, plane in enumerate(picture):
         gain = np.float32(exposure * unit.tint[k] * 65535 / _LIGHT_MAX)
         index = np.minimum(plane * unit.vignette * gain, np.float32(65535)).astype(np.uint16)
         grain = np.resize(unit.noise[int(rng.integers(0, _NOISE_POOL // 2)) :], index.size).reshape(index.shape)
+        grain = grain if light.day == 1.0 else np.rint(grain * (1.0 + 0.15 * boost)).astype(np.int16)
         levels[..., k] = np.clip(np.take(_TONE_CURVE, index) + grain, 0, 255)
     stream = io.BytesIO()
     Image.fromarray(levels).save(stream, "JPEG", quality=unit.jpeg_quality)

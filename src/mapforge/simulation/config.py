@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from mapforge.errors import ConfigurationError
 
@@ -35,6 +36,24 @@ class LidarConfig:
     """One-sigma (log) difference of intensity gain between cars."""
     beam_gain_sigma: float = 0.08
     """One-sigma (log) difference of intensity gain between the rings of one car."""
+    gamma_sigma: float = 0.2
+    """One-sigma difference between cars of the power by which the device bends intensities."""
+    saturation: float = 1.0
+    """Intensity (0..1) that the device shows as its greatest."""
+    forward_m: float = 1.0
+    """Mounting place before the rear axle."""
+    sweep_stride: int = 1
+    """Only every so-manieth turn is recorded."""
+    sweeps: int = 0
+    """So many turns of a drive are recorded, evenly spread; 0: all of them."""
+
+    def __post_init__(self) -> None:
+        if self.sweep_stride < 1 or self.sweeps < 0:
+            raise ConfigurationError(
+                f"lidar.sweep_stride is {self.sweep_stride} and lidar.sweeps {self.sweeps}: use 1 or more, 0 or more"
+            )
+        if not 0.05 <= self.saturation <= 1.0:
+            raise ConfigurationError(f"lidar.saturation is {self.saturation}: use 0.05 to 1")
 
 
 @dataclass
@@ -53,6 +72,10 @@ class CameraConfig:
     """Horizontal opening angle."""
     jpeg_quality: int = 88
     """1..95."""
+    missing: list[str] = field(default_factory=list)
+    """Cameras the car does not have: cam_front, cam_left, cam_right."""
+    dirt: float = 0.0
+    """Share of each lens that specks and drops cover."""
 
 
 @dataclass
@@ -116,6 +139,35 @@ class WheelConfig:
 
 
 @dataclass
+class MountingConfig:
+    """How well the log knows where its sensors sit."""
+
+    calibration_sigma_m: float = 0.0
+    """One-sigma error, each axis, of the place the log states for lidar and cameras."""
+    calibration_sigma_deg: float = 0.0
+    """One-sigma error, each axis, of the attitude the log states for them."""
+
+
+@dataclass
+class WeatherConfig:
+    """What weather and light do to the sensors; each from 0 (nothing) to 1 (much)."""
+
+    rain: float = 0.0
+    """Drops in the air: far returns fade, near ones turn up where nothing is."""
+    wet_road: float = 0.0
+    """Water on the road: asphalt and paint darker and more alike, what stands on it mirrored."""
+    darkness: float = 0.0
+    """Night, lit by headlights and lamps."""
+    glare: float = 0.0
+    """A low sun that blinds cameras that look towards it."""
+
+    def __post_init__(self) -> None:
+        for name in ("rain", "wet_road", "darkness", "glare"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ConfigurationError(f"sensors.weather.{name} is {getattr(self, name)}: use 0 to 1")
+
+
+@dataclass
 class SensorConfig:
     """What the cars of the fleet carry. Every car draws its own gains, biases and mounting from these."""
 
@@ -131,6 +183,83 @@ class SensorConfig:
     """The inertial unit."""
     wheel: WheelConfig = field(default_factory=WheelConfig)
     """Wheel speed and steering."""
+    mounting: MountingConfig = field(default_factory=MountingConfig)
+    """Errors of calibration."""
+    weather: WeatherConfig = field(default_factory=WeatherConfig)
+    """Rain, wet roads, night, glare."""
+
+
+class FleetKind(StrEnum):
+    """How much the cars of a fleet differ."""
+
+    uniform = "uniform"
+    """All carry `sensors`, with small differences."""
+    varied = "varied"
+    """Each draws its own sensors from the ranges of the fleet."""
+
+
+@dataclass
+class FleetConfig:
+    """The cars of a varied fleet: ranges (least and greatest) that each draws from, in place of `sensors`."""
+
+    kind: FleetKind = FleetKind.uniform
+    """`uniform` or `varied`; all else counts for varied fleets only."""
+    beams: list[int] = field(default_factory=lambda: [32, 64, 64, 128])
+    """Numbers of rings."""
+    height_m: list[float] = field(default_factory=lambda: [1.5, 2.3])
+    """Height of the lidar."""
+    forward_m: list[float] = field(default_factory=lambda: [0.2, 1.6])
+    """Place of the lidar before the rear axle."""
+    elevation_min_deg: list[float] = field(default_factory=lambda: [-26.0, -20.0])
+    """Lowest ring."""
+    elevation_max_deg: list[float] = field(default_factory=lambda: [2.0, 15.0])
+    """Highest ring."""
+    range_noise_m: list[float] = field(default_factory=lambda: [0.008, 0.028])
+    """One-sigma noise along the ray."""
+    dropout: list[float] = field(default_factory=lambda: [0.01, 0.12])
+    """Share of returns lost at random."""
+    saturation: list[float] = field(default_factory=lambda: [0.5, 1.0])
+    """Intensity shown as the greatest."""
+    gain_sigma: float = 0.35
+    """One-sigma (log) difference of intensity gain between cars."""
+    gamma_sigma: float = 0.25
+    """One-sigma difference of gamma between cars."""
+    beam_gain_sigma: float = 0.14
+    """One-sigma (log) difference of gain between rings."""
+    camera_missing: float = 0.2
+    """Share of the cameras that cars lack."""
+    calibration_sigma_m: float = 0.015
+    """One-sigma error of the places stated for lidar and cameras."""
+    calibration_sigma_deg: float = 0.12
+    """One-sigma error of their attitudes."""
+
+    def __post_init__(self) -> None:
+        if not self.beams or min(self.beams) < 1:
+            raise ConfigurationError(f"simulation.fleet.beams is {self.beams}: give numbers of rings")
+        names = ("height_m", "forward_m", "elevation_min_deg", "elevation_max_deg", "range_noise_m", "dropout")
+        for name in (*names, "saturation"):
+            values = getattr(self, name)
+            if len(values) != 2 or values[0] > values[1]:
+                raise ConfigurationError(f"simulation.fleet.{name} is {values}: give the least and the greatest value")
+
+
+class Condition(StrEnum):
+    """Named conditions: what each means is written in `conditions.py`, once."""
+
+    as_set = "as_set"
+    """What the other settings say."""
+    clean = "clean"
+    """Fresh paint, dry, by day."""
+    worn = "worn"
+    """Paint half gone."""
+    wet = "wet"
+    """Rain on a wet road."""
+    night = "night"
+    """Dark, lit by headlights."""
+    occluded = "occluded"
+    """Dense traffic and parked cars."""
+    sparse = "sparse"
+    """Ten turns of the lidar a drive."""
 
 
 @dataclass
@@ -193,6 +322,10 @@ class SimulationConfig:
     """ISO time of the first drive; each further drive starts an hour later."""
     town: TownConfig = field(default_factory=TownConfig)
     """Size and contents of a procedural world; families other than the town scale them."""
+    condition: Condition = Condition.as_set
+    """`as_set`, or one that overrides some settings: `clean`, `worn`, `wet`, `night`, `occluded`, `sparse`."""
+    fleet: FleetConfig = field(default_factory=FleetConfig)
+    """How the cars differ."""
     sensors: SensorConfig = field(default_factory=SensorConfig)
     """The fleet's sensors."""
 

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from mapforge.geometry.se3 import SE3
 from mapforge.geometry.trajectory import Trajectory
-from mapforge.simulation.config import LidarConfig
+from mapforge.simulation.config import LidarConfig, WeatherConfig
 from mapforge.simulation.reflectance import reflectivity
 from mapforge.simulation.scene import Scene
 from mapforge.simulation.surface import RoadSurface
+from mapforge.simulation.wetness import extinction, mirror, strike_drops
 
 RANGE_MIN_M = 1.2
 _SECTORS = 4
@@ -71,7 +72,7 @@ def build_lidar(config: LidarConfig, seed: int) -> LidarUnit:
         offsets_ns=np.arange(config.columns, dtype=np.int64) * period_ns // config.columns,
         period_ns=period_ns,
         gain=float(np.exp(rng.normal(0.0, config.gain_sigma))),
-        gamma=float(np.clip(rng.normal(0.95, 0.2), 0.6, 1.4)),
+        gamma=float(np.clip(rng.normal(0.95, config.gamma_sigma), 0.6, 1.4)),
         falloff=float(rng.uniform(0.08, 0.35)),
         beam_gain=_beam_gains(config, rng),
         beam_range_bias_m=rng.normal(0.0, 0.3 * config.range_noise_m, config.beams).astype(np.float32),
@@ -99,8 +100,10 @@ def sweep(
     ego_SE3_lidar: SE3,
     start_ns: int,
     rng: np.random.Generator,
+    weather: WeatherConfig | None = None,
 ) -> NDArray[np.void]:
-    """Returns (N,) RETURN records of the turn that starts at `start_ns`."""
+    """Returns (N,) RETURN records of the turn that starts at `start_ns`. weather: None: dry."""
+    weather = weather or WeatherConfig()
     rays = _rays(unit, trajectory, ego_SE3_lidar, start_ns)
     columns, beams = unit.directions.shape[:2]
     range_m = np.empty(columns * beams, dtype=np.float32)
@@ -112,13 +115,26 @@ def sweep(
         scene.set_time((middle_ns - trajectory.start_ns) * 1e-9)
         hits = scene.cast(rays[part])
         range_m[part], triangle[part] = hits.range_m, hits.triangle
+    if weather.wet_road:
+        mirror(scene, surface, rays, range_m, triangle, weather.wet_road, rng)
     seen = np.flatnonzero((range_m < config.range_max_m) & (range_m > RANGE_MIN_M))
     ring = (seen % beams).astype(np.uint16)
-    intensity, kept = _intensity(unit, config, scene, surface, rays[seen], triangle[seen], range_m[seen], ring, rng)
+    intensity, kept = _intensity(
+        unit, config, scene, surface, rays[seen], triangle[seen], range_m[seen], ring, rng, weather
+    )
     measured = _edges(range_m.reshape(columns, beams), rng).reshape(-1)[seen]
     measured = measured + unit.beam_range_bias_m[ring]
     measured = measured + config.range_noise_m * rng.standard_normal(len(seen), dtype=np.float32)
     seen, measured, intensity, ring = seen[kept], measured[kept], intensity[kept], ring[kept]
+    if weather.rain:
+        hit, near_m, faint = strike_drops(range_m, unit.gain, weather.rain, rng)
+        others = ~np.isin(seen, hit)
+        seen = np.concatenate([seen[others], hit])
+        order = np.argsort(seen, kind="stable")
+        seen = seen[order]
+        measured = np.concatenate([measured[others], near_m])[order]
+        intensity = np.concatenate([intensity[others], faint])[order]
+        ring = (seen % beams).astype(np.uint16)
     return _records(unit, seen, measured, intensity, ring)
 
 
@@ -144,11 +160,13 @@ def _intensity(
     range_m: Float32,
     ring: NDArray[np.uint16],
     rng: np.random.Generator,
+    weather: WeatherConfig,
 ) -> tuple[Float32, NDArray[np.bool_]]:
     """Intensity (N,) 0..255 and whether each return was strong (and lucky) enough to be noticed."""
     direction = rays[:, 3:]
     xyz = rays[:, :3] + direction * range_m[:, None]
-    share = reflectivity(scene.triangles, surface, triangle, xyz, direction, range_m)
+    share = reflectivity(scene.triangles, surface, triangle, xyz, direction, range_m, weather.wet_road)
+    share = share * extinction(range_m, weather.rain) if weather.rain else share
     cosine = np.abs(np.einsum("ij,ij->i", direction, scene.triangles.normals[triangle]))
     strength = np.log(np.maximum(share * cosine, 1e-9) / (range_m * range_m) / _FAINTEST)
     chance = (1.0 - config.dropout) / (1.0 + np.exp(-np.clip(strength * 3.0, -30.0, 30.0)))
@@ -158,7 +176,7 @@ def _intensity(
     value = _GREY * (value / _GREY) ** unit.gamma
     value = unit.gain * unit.beam_gain[ring] * value * speckle
     value = value + config.intensity_noise * rng.standard_normal(len(share), dtype=np.float32)
-    return np.rint(np.clip(value, 0.0, 1.0) * 255.0).astype(np.float32), kept
+    return np.rint(np.clip(value / np.float32(config.saturation), 0.0, 1.0) * 255.0).astype(np.float32), kept
 
 
 def _edges(range_m: Float32, rng: np.random.Generator) -> Float32:

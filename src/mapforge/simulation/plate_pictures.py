@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapforge.geometry.se3 import SE3
-from mapforge.simulation.daylight import Daylight
+from mapforge.simulation.daylight import BEAM_COLOUR, Daylight
 from mapforge.simulation.rig import Pinhole
 from mapforge.simulation.scene import plate_axes, plate_scale_m
 from mapforge.simulation.sign_faces import FACE_PX, face
@@ -110,6 +110,8 @@ def _sample(
     cover = mean[..., 6]
     _, _, out = plate_axes(view.plate)
     on_face = light.on(out[None].astype(np.float32))[0]
+    if light.beam is not None:
+        on_face = on_face + light.beam.returned(np.asarray(view.plate.centre_m)) * BEAM_COLOUR
     colour = (mean[..., :3] * on_face + mean[..., 3:6] * _LAMP_LIGHT) / np.maximum(cover, 1e-6)[..., None]
     middle = slice(_SAMPLES // 2, None, _SAMPLES)
     distance = depth[middle, middle] * np.linalg.norm(rays[middle, middle], axis=-1)

@@ -19,7 +19,7 @@ from mapforge.simulation.daylight import daylight_of
 from mapforge.simulation.lidar import build_lidar, sweep
 from mapforge.simulation.mcap_writer import TimedMessage, write_drive_log
 from mapforge.simulation.radar import scan
-from mapforge.simulation.rig import GNSS, IMU, LIDAR, RADAR, Rig, build_rig
+from mapforge.simulation.rig import GNSS, IMU, LIDAR, RADAR, Rig, build_rig, stated_rig
 from mapforge.simulation.scene import Scene, build_scene
 from mapforge.simulation.sign_faces import STYLES
 from mapforge.simulation.surface import RoadSurface, build_surface
@@ -86,34 +86,42 @@ def build_stage(world: World, plan: DrivePlan, sensors: SensorConfig) -> Stage:
 
 def _calibration(stage: Stage) -> Iterator[TimedMessage]:
     start_ns = stage.trajectory.start_ns
-    yield messages.static_transforms(stage.rig, start_ns)
+    yield messages.static_transforms(stated_rig(stage.rig, stage.sensors.mounting, stage.plan.seed), start_ns)
 
 
 def _lidar(stage: Stage) -> Iterator[TimedMessage]:
     config = stage.sensors.lidar
     unit = build_lidar(config, stage.plan.seed)
     starts = navigation.sample_times(stage.trajectory, config.rate_hz)
-    for number, start_ns in enumerate(starts.tolist()):
+    whole = np.flatnonzero(starts + unit.period_ns <= stage.trajectory.end_ns)[:: config.sweep_stride]
+    if config.sweeps:
+        whole = whole[np.unique(np.linspace(0, len(whole) - 1, config.sweeps).round().astype(int))]
+    for number in whole.tolist():
+        start_ns = int(starts[number])
         end_ns = start_ns + unit.period_ns
-        if end_ns > stage.trajectory.end_ns:
-            return
         mount = stage.rig.mounts[LIDAR]
         returns = sweep(
-            unit, config, stage.scene, stage.surface, stage.trajectory, mount, start_ns, stage.rng(0, number)
-        )
+            unit, config, stage.scene, stage.surface, stage.trajectory, mount, start_ns, stage.rng(0, number),
+            stage.sensors.weather,
+        )  # fmt: skip
         yield messages.point_cloud(returns, start_ns, end_ns)
 
 
 def _camera(stage: Stage, number: int) -> Iterator[TimedMessage]:
     config, sensor = stage.sensors.camera, stage.rig.cameras[number]
-    unit = build_camera(stage.rig.pinhole, config.jpeg_quality, stage.plan.seed, number)
-    light = daylight_of(stage.plan.seed)
+    weather = stage.sensors.weather
+    unit = build_camera(stage.rig.pinhole, config.jpeg_quality, stage.plan.seed, number, config.dirt)
+    light = daylight_of(stage.plan.seed, weather)
     times = navigation.sample_times(stage.trajectory, config.rate_hz, _CAMERA_PHASE_NS)
     for frame, time_ns in enumerate(times.tolist()):
-        map_SE3_cam = stage.trajectory.pose_at(time_ns) @ stage.rig.mounts[sensor]
+        map_SE3_ego = stage.trajectory.pose_at(time_ns)
+        map_SE3_cam = map_SE3_ego @ stage.rig.mounts[sensor]
         stage.scene.set_time(stage.elapsed_s(time_ns))
         rng = stage.rng(10 + number, frame)
-        jpeg = photograph(unit, stage.scene, stage.surface, stage.plates, stage.style, light, map_SE3_cam, rng)
+        sky = light.with_headlights(map_SE3_ego)
+        jpeg = photograph(
+            unit, stage.scene, stage.surface, stage.plates, stage.style, sky, map_SE3_cam, rng, weather.wet_road
+        )
         yield messages.camera_info(sensor, unit.pinhole, time_ns)
         yield messages.image(sensor, jpeg, time_ns)
 

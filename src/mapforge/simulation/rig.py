@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from mapforge.geometry.se3 import SE3
-from mapforge.simulation.config import SensorConfig
+from mapforge.simulation.config import MountingConfig, SensorConfig
 
 LIDAR = "lidar_top"
 RADAR = "radar_front"
@@ -70,13 +70,13 @@ def build_rig(sensors: SensorConfig, seed: int) -> Rig:
     """Mounts every sensor with the small differences of one car to the next; what is returned is exact."""
     rng = np.random.default_rng([seed, 1])
     lidar = sensors.lidar
-    mounts = {LIDAR: _mounted(rng, np.array([1.0, 0.0, lidar.height_m]), np.eye(3), 0.04)}
+    mounts = {LIDAR: _mounted(rng, np.array([lidar.forward_m, 0.0, lidar.height_m]), np.eye(3), 0.04)}
     for name, yaw_deg in CAMERA_YAWS_DEG.items():
         yaw = math.radians(yaw_deg)
         place = np.array([1.5 + 0.1 * math.cos(yaw), 0.35 * math.sin(yaw), 1.55])
         rotation = Rotation.from_euler("z", yaw).as_matrix() @ _EGO_R_OPTICAL
         camera = _mounted(rng, place, rotation, 0.03)
-        if sensors.camera.enabled:
+        if sensors.camera.enabled and name not in sensors.camera.missing:
             mounts[name] = camera
     radar = _mounted(rng, np.array([3.7, 0.0, 0.6]), np.eye(3), 0.02)
     if sensors.radar.enabled:
@@ -88,6 +88,20 @@ def build_rig(sensors: SensorConfig, seed: int) -> Rig:
         camera_config.width_px, camera_config.height_px, camera_config.field_of_view_deg
     )
     return Rig(mounts, pinhole)
+
+
+def stated_rig(rig: Rig, mounting: MountingConfig, seed: int) -> Rig:
+    """The rig as its car's calibration has it: lidar and cameras a little elsewhere than they are."""
+    if not (mounting.calibration_sigma_m or mounting.calibration_sigma_deg):
+        return rig
+    rng = np.random.default_rng([seed, 7])
+    mounts = dict(rig.mounts)
+    for name in (LIDAR, *rig.cameras):
+        turn = rng.normal(0.0, math.radians(mounting.calibration_sigma_deg), 3)
+        shift = rng.normal(0.0, mounting.calibration_sigma_m, 3)
+        true = rig.mounts[name]
+        mounts[name] = SE3(Rotation.from_rotvec(turn).as_matrix() @ true.rotation, true.translation_m + shift)
+    return Rig(mounts, rig.pinhole)
 
 
 def _mounted(

@@ -146,6 +146,11 @@ class Scene:
             self._moving.overlay(rays, range_m, triangle)
         return Hits(range_m, triangle)
 
+    def cast_still(self, rays: NDArray[np.float32]) -> Hits:
+        """The same without the traffic; origins may lie anywhere."""
+        answer = self._raycaster.cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=1)
+        return Hits(answer["t_hit"].numpy(), answer["primitive_ids"].numpy().view(np.int32))
+
     def occluded(self, origins: NDArray[np.float32], direction: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(N,) bool: something lies on the ray from origins (N, 3) along one unit direction (3,)."""
         rays = np.concatenate([origins, np.broadcast_to(direction, origins.shape)], axis=1)

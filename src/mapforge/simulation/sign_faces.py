@@ -48,6 +48,8 @@ _PALETTES = (
 def face(sign_type: str, state: str = "", style: int = 0) -> NDArray[np.uint8]:
     """(H, W, 4) uint8 RGBA picture of a face; the longer edge has FACE_PX pixels, alpha 0 lies outside the plate.
 
+    state: of "unknown", which of several pictures: "works", "exit", "direction" (anything else: a street's name).
+
     sign_type: of SIGN_TYPES, or "traffic_light" with state red, yellow or green (anything else: all lamps dark).
     style: 0 and 2 European, 1 and 3 US (any integer, taken modulo STYLES). Raises ConfigurationError on an unknown
     type.
@@ -80,6 +82,8 @@ def _face(sign_type: str, state: str, style: int) -> NDArray[np.uint8]:
     shape = _shape(sign_type, canvas.us)
     if sign_type == "traffic_light":
         _draw_light(canvas, state, style)
+    elif sign_type == "unknown" and state in _BOARDS:
+        _BOARDS[state](canvas)
     else:
         _PAINTERS.get(sign_type.rsplit("_", 1)[0] if sign_type.startswith("speed_limit") else sign_type, _unknown)(
             canvas, sign_type
@@ -348,6 +352,52 @@ def _unknown(canvas: _Canvas, sign_type: str) -> None:
     canvas.polygon(_rectangle(0.95, height - 0.05), ground)
     for y, words in ((0.16, "MAPLE"), (-0.16, "42 km")):
         canvas.text(words, 0.0, y, 0.17, canvas.palette.white, 0.05)
+
+
+def _works(canvas: _Canvas) -> None:
+    """A board with a warning: someone who digs."""
+    height = 1.0 if canvas.us else 0.7
+    orange = (236, 120, 20)
+    canvas.fill(canvas.palette.black)
+    canvas.polygon(_rectangle(0.95, height - 0.05), orange if canvas.us else canvas.palette.yellow)
+    if not canvas.us:
+        canvas.polygon(_TRIANGLE_UP * 0.68, canvas.palette.red)
+        canvas.polygon(_TRIANGLE_UP * 0.46 - (0.0, 0.03), canvas.palette.white)
+    size = 0.5 if canvas.us else 0.3
+    ink = canvas.palette.black
+
+    def at(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        return [(x * size, y * size - 0.05) for x, y in points]
+
+    (head,) = at([(-0.1, 0.36)])
+    canvas.disc(head[0], head[1], 0.1 * size, ink)
+    canvas.line(at([(-0.12, 0.24), (-0.2, -0.06)]), 0.16 * size, ink)
+    canvas.line(at([(-0.2, -0.08), (-0.1, -0.28), (-0.2, -0.46)]), 0.1 * size, ink)
+    canvas.line(at([(-0.24, -0.08), (-0.36, -0.46)]), 0.1 * size, ink)
+    canvas.line(at([(-0.1, 0.2), (0.1, 0.05), (0.34, -0.34)]), 0.07 * size, ink)
+    canvas.polygon(at([(0.12, -0.46), (0.5, -0.46), (0.32, -0.2)]), ink)
+
+
+def _exit(canvas: _Canvas) -> None:
+    height = 1.0 if canvas.us else 0.7
+    canvas.fill(canvas.palette.white)
+    canvas.polygon(_rectangle(0.95, height - 0.05), (0, 105, 70) if canvas.us else canvas.palette.blue)
+    canvas.line([(-0.26, -0.24), (-0.26, 0.02), (0.04, 0.2)], 0.09, canvas.palette.white)
+    canvas.polygon([(0.02, 0.3), (0.24, 0.3), (0.13, 0.1)], canvas.palette.white)
+    canvas.text("EXIT" if canvas.us else "12", 0.2, -0.14, 0.17, canvas.palette.white, 0.05)
+
+
+def _direction(canvas: _Canvas) -> None:
+    height = 1.0 if canvas.us else 0.7
+    canvas.fill(canvas.palette.white)
+    canvas.polygon(_rectangle(0.95, height - 0.05), (0, 105, 70) if canvas.us else canvas.palette.blue)
+    for x, words in ((-0.24, "OAKHAM"), (0.24, "A 7")):
+        canvas.line([(x, -0.28), (x, -0.06)], 0.06, canvas.palette.white)
+        canvas.polygon([(x - 0.07, -0.08), (x + 0.07, -0.08), (x, 0.04)], canvas.palette.white)
+        canvas.text(words, x, 0.18, 0.13, canvas.palette.white, 0.05, width=0.4)
+
+
+_BOARDS: dict[str, Callable[[_Canvas], None]] = {"works": _works, "exit": _exit, "direction": _direction}
 
 
 def _draw_light(canvas: _Canvas, state: str, style: int) -> None:

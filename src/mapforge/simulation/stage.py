@@ -14,14 +14,14 @@ from pathlib import Path
 
 from mapforge.io.atomic import atomic_file, write_text
 from mapforge.io.fingerprint import code_version, fingerprint_of, sha256_of_file
-from mapforge.simulation.config import SensorConfig, SimulationConfig
+from mapforge.simulation.config import SimulationConfig
+from mapforge.simulation.fleet import car_sensors
 from mapforge.simulation.picture import draw_world
 from mapforge.simulation.real_map import map_file_of
 from mapforge.simulation.record import record_drive
-from mapforge.simulation.routes import plan_drives
 from mapforge.simulation.truth import write_truth_map, write_truth_trajectory
 from mapforge.simulation.world import DrivePlan, World
-from mapforge.simulation.worlds import cruising_factor, family_of, make_world
+from mapforge.simulation.worlds import family_of, make_plans, make_world
 
 CODE = ("mapforge.simulation", "mapforge.geometry", "mapforge.schemas")
 PARENT_CHECK_S = 1.0
@@ -56,18 +56,10 @@ def run(
     out, tmp = inputs.out, inputs.out / "tmp"
     fingerprint = _fingerprint(config)
     world = make_world(config)
-    plans = plan_drives(
-        world,
-        config.drives,
-        config.duration_s,
-        config.seed,
-        speed_mps=config.speed_mps * cruising_factor(config.world),
-        start_time=config.start_time,
-        moving_vehicles=config.town.moving_vehicles,
-    )
+    plans = make_plans(world, config)
     result = _write_truth(world, plans, config, out, tmp, fingerprint)
     due = [plan for plan in plans if not _is_recorded(out, plan.drive_id, fingerprint)]
-    for count, drive_id in enumerate(_record_all(world, due, config.sensors, out, inputs.workers), 1):
+    for count, drive_id in enumerate(_record_all(world, due, config, out, inputs.workers), 1):
         log = out / "logs" / f"{drive_id}.mcap"
         sidecar = {"fingerprint": fingerprint, "sha256": sha256_of_file(log), "size_bytes": log.stat().st_size}
         write_text(_sidecar(out, drive_id), json.dumps(sidecar), tmp)
@@ -122,29 +114,36 @@ def _is_recorded(out: Path, drive_id: str, fingerprint: str) -> bool:
     return bool(known["fingerprint"] == fingerprint and known["size_bytes"] == log.stat().st_size)
 
 
-def _record_all(world: World, plans: list[DrivePlan], sensors: SensorConfig, out: Path, workers: int) -> Iterator[str]:
+def _record_all(
+    world: World, plans: list[DrivePlan], config: SimulationConfig, out: Path, workers: int
+) -> Iterator[str]:
     """Records each plan, yields drive ids as they are done."""
     if min(workers, len(plans)) <= 1:
         for plan in plans:
-            record_drive(world, plan, sensors, out / "logs" / f"{plan.drive_id}.mcap", out / "tmp")
-            yield plan.drive_id
+            yield _record(world, plan, config, out)
         return
     with ProcessPoolExecutor(
         max_workers=min(workers, len(plans)),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_enter_worker,
-        initargs=(world, sensors, out, os.getpid()),
+        initargs=(world, config, out, os.getpid()),
     ) as pool:
         for done in as_completed([pool.submit(_record_in_worker, plan) for plan in plans]):
             yield done.result()
 
 
-_shared: dict[str, tuple[World, SensorConfig, Path]] = {}
+def _record(world: World, plan: DrivePlan, config: SimulationConfig, out: Path) -> str:
+    sensors = car_sensors(config, plan.seed)
+    record_drive(world, plan, sensors, out / "logs" / f"{plan.drive_id}.mcap", out / "tmp")
+    return plan.drive_id
 
 
-def _enter_worker(world: World, sensors: SensorConfig, out: Path, parent: int) -> None:
+_shared: dict[str, tuple[World, SimulationConfig, Path]] = {}
+
+
+def _enter_worker(world: World, config: SimulationConfig, out: Path, parent: int) -> None:
     """Keeps what all drives share, and ends the worker when its parent is gone."""
-    _shared["work"] = (world, sensors, out)
+    _shared["work"] = (world, config, out)
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -155,6 +154,5 @@ def _enter_worker(world: World, sensors: SensorConfig, out: Path, parent: int) -
 
 
 def _record_in_worker(plan: DrivePlan) -> str:
-    world, sensors, out = _shared["work"]
-    record_drive(world, plan, sensors, out / "logs" / f"{plan.drive_id}.mcap", out / "tmp")
-    return plan.drive_id
+    world, config, out = _shared["work"]
+    return _record(world, plan, config, out)

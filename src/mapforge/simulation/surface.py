@@ -139,3 +139,11 @@ def _polygons(shape: shapely.Geometry, code: int) -> Iterator[tuple[shapely.Poly
     for piece in getattr(shape, "geoms", [shape]):
         if isinstance(piece, shapely.Polygon) and not piece.is_empty:
             yield piece, code
+
+
+def film_of_water(
+    surface: RoadSurface, x_m: NDArray[np.floating], y_m: NDArray[np.floating], wet_road: float
+) -> NDArray[np.float32]:
+    """(N,) 0 dry .. 1 covered, at points of the road: puddles where the road is low, thinner films between them."""
+    low = surface.stain.at(x_m * np.float32(0.35), y_m * np.float32(0.35))
+    return np.asarray(np.clip(wet_road * (0.55 + 0.9 * low), 0.0, 1.0), dtype=np.float32)
