@@ -26,6 +26,7 @@ import numpy as np
 import shapely
 import shapely.affinity
 
+from error_plot import error_svg
 from mapforge.fusion.config import FusionConfig
 from mapforge.fusion.stage import FusionInputs
 from mapforge.fusion.stage import run as fuse_tile
@@ -43,7 +44,6 @@ from mapforge.schemas.elements import ElementClass, MapElement
 from mapforge.tiles.config import TilesConfig
 from mapforge.tiles.stage import TilesInputs
 from mapforge.tiles.stage import run as cut_tiles
-from mapforge.validation.charts import Axis, curve_chart
 from mapforge.validation.class_lines import class_lines
 from mapforge.validation.config import ValidationConfig
 from mapforge.validation.judgement import Judgement, judgement
@@ -316,32 +316,12 @@ def made(out: Path) -> tuple[Path, Path]:
     return workspace, world / "truth"
 
 
-def plot(table: dict[int, dict], fits: dict[str, dict[str, float]], target: Path) -> None:
-    """Error against number of drives as a page that any browser shows."""
-    counts = np.array(sorted(table), dtype=np.float64)
-    curves = {}
-    for key, dash in (("median_m", ""), ("p95_m", "p95")):
-        for name in ("lane_divider", "road_boundary"):
-            values = np.array([table[int(c)]["error"][name][key] for c in counts])
-            curves[f"{name.replace('_', ' ')}, {key[:-2]}"] = (f"{name} {dash}", counts, values)
-    fine = np.linspace(1, counts[-1], 60)
-    fit = fits["all"]
-    curves["floor and noise"] = ("fit", fine, np.sqrt(fit["floor_m"] ** 2 + fit["noise_m"] ** 2 / fine))
-    high = max(float(np.max(values)) for _, _, values in curves.values())
-    top = float(np.ceil(high * 20) / 20)
-    chart = curve_chart(
-        curves,
-        Axis("drives", 1, float(counts[-1]), tuple(counts.tolist())),
-        Axis("error, m", 0.0, top, tuple(np.round(np.arange(0.0, top + 0.01, 0.05), 2).tolist())),
-        "Lateral error after the shift of each window",
-    )
-    style = (
-        "svg{width:680px;background:#fff;font:8px sans-serif} .grid{stroke:#ddd} .curve{fill:none;stroke-width:2}"
-        " .lane_divider{stroke:#1769aa;background:#1769aa} .road_boundary{stroke:#b5482a;background:#b5482a}"
-        " .p95{stroke-dasharray:5 3} .fit{stroke:#222;stroke-dasharray:2 3;background:#222}"
-        " .swatch{display:inline-block;width:12px;height:3px;margin:3px 5px} .key{margin-right:12px}"
-    )
-    target.write_text(f"<!doctype html><style>{style}</style>{chart}\n", encoding="utf-8")
+def plot(table: dict[int, dict], fits: dict[str, dict[str, float]], world: str, target: Path) -> None:
+    """Error against number of drives, with what of it more drives cannot take away."""
+    names = ("lane_divider", "road_boundary")
+    errors = {name: {count: row["error"][name]["median_m"] for count, row in table.items()} for name in names}
+    subtitle = f"{world}: median after the shift of each 200 m window"
+    target.write_text(error_svg(errors, fits, subtitle), encoding="utf-8")
 
 
 def main() -> None:
@@ -373,7 +353,7 @@ def main() -> None:
             "halves": halves(bench, config),
             "datum_sigma_m": everything.datum_sigma_m,
         }
-        plot(table, fits, arguments.out / "error_by_drives.html")
+        plot(table, fits, truth.resolve().parent.name, arguments.out / "error_by_drives.svg")
     result["cost"] = cost(bench, (2, 5, 10, 20), config, arguments.out)
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "fusion.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
