@@ -9,7 +9,7 @@ SYSTEM_PACKAGES := libusb-1.0-0 libgl1 libgomp1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help install system demo test test-slow check format bench clean
+.PHONY: help install system demo test test-slow fuzz check format bench clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ demo: install ## simulate a small town, map it, validate it, print where the rep
 
 test: install ## the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" tests
+
+fuzz: install ## spoilt files for every reader, for MINUTES=10
+	$(BIN)/python tests/hostile/fuzz.py --minutes $(or $(MINUTES),10)
 
 test-slow: install ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow tests

@@ -21,7 +21,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     folder = tmp_path_factory.mktemp("hostile")
     paths = [str(HERE), str(HERE.parent / "ingest")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(HERE / "corpus.py"), str(folder), str(SCALE)]
+    command = [sys.executable, str(HERE / "corpus.py"), str(folder), str(SCALE), "0"]
     environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # gives back what a bomb took, so that cases do not add up
     done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
