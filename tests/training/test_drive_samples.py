@@ -11,6 +11,7 @@ from mapforge.io.workspace import Workspace
 from mapforge.schemas.elements import ElementClass, MapElement
 from mapforge.schemas.rasters import LIDAR_CHANNELS, BevRaster
 from mapforge.simulation.config import SimulationConfig
+from mapforge.simulation.fleet import car_sensors
 from mapforge.training.dataset import read_shard
 from mapforge.training.drive_samples import drive_samples, write_drive_shards
 from mapforge.training.drives import drive_dataset, varied
@@ -79,3 +80,12 @@ def test_towns_vary_by_their_seed_alone():
     assert one == again
     assert one.town != other.town
     assert one.seed == 1001
+
+
+def test_worlds_take_turns_in_family_and_condition():
+    families, conditions = ["town", "rural", "tram"], ["as_set", "wet"]
+    worlds = [varied(SimulationConfig(), seed, families, conditions) for seed in range(1000, 1006)]
+    assert len({(world.world, world.condition) for world in worlds}) == 6
+    assert {world.world for world in worlds} == set(families)
+    cars = [car_sensors(world, drive) for world in worlds for drive in (1, 2)]
+    assert len({car.lidar.height_m for car in cars}) > 1

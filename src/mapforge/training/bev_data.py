@@ -124,5 +124,5 @@ def _worlds(
     simulated.sensors.radar.enabled = False
     return world_shards(
         seeds, simulated, folder, for_training, config.generator_workers,
-        lambda done, total: progress("driving towns", done, total),
+        lambda done, total: progress("driving worlds", done, total), config.world_families, config.world_conditions,
     )  # fmt: skip

@@ -21,6 +21,10 @@ class TrainedModel(StrEnum):
     privacy = "privacy"
 
 
+_FAMILIES = ("town", "organic", "motorway", "roundabout", "rural", "urban", "construction", "tram", "parking")
+_CONDITIONS = ("as_set", "worn", "as_set", "wet", "as_set", "occluded", "sparse")
+
+
 @dataclass
 class BevTrainingConfig:
     """How the BEV network is trained."""
@@ -56,11 +60,15 @@ class BevTrainingConfig:
     first_seed: int = 1_000_000
     """Generator seed of the first crop; the others follow."""
     worlds: list[int] = field(default_factory=list)
-    """Seeds (from 1000 on) of towns to simulate, drive and train on beside the generated crops; minutes each."""
+    """Seeds (from 1000 on) of worlds to simulate, drive and train on beside the generated crops; minutes each."""
     evaluation_worlds: list[int] = field(default_factory=list)
-    """Seeds (below 1000) of towns to simulate and score on; minutes each."""
+    """Seeds (below 1000) of worlds to simulate and score on; minutes each."""
+    world_families: list[str] = field(default_factory=lambda: list(_FAMILIES))
+    """Families (`simulation.world`) of these worlds, one after the other with rising seeds."""
+    world_conditions: list[str] = field(default_factory=lambda: list(_CONDITIONS))
+    """Their conditions (`simulation.condition`), likewise; their number should share no factor with the families'."""
     drives_per_world: int = 2
-    """Cars through each of these towns."""
+    """Cars through each of these worlds."""
     drive_duration_s: float = 22.0
     """Length of each of their drives."""
     cameras: bool = False
@@ -85,6 +93,8 @@ class BevTrainingConfig:
             raise ConfigurationError(f"steps {self.steps} and batch {self.batch} must be at least 1")
         if self.crop_cells % 8 or not 64 <= self.crop_cells <= 256:
             raise ConfigurationError(f"crop_cells is {self.crop_cells}: give a multiple of 8 from 64 to 256")
+        if not self.world_families or not self.world_conditions:
+            raise ConfigurationError("world_families and world_conditions: at least one of each is needed")
         if not 0.0 <= self.drive_share <= 1.0:
             raise ConfigurationError(f"drive_share is {self.drive_share}: give a share between 0 and 1")
         if min(self.evaluation_crops, self.calibration_crops) < 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from mapforge.io.workspace import Workspace
 from mapforge.rasterization import stage as rasterization
 from mapforge.rasterization.config import RasterizationConfig
 from mapforge.simulation import stage as simulation
-from mapforge.simulation.config import SimulationConfig
+from mapforge.simulation.config import Condition, FleetKind, SimulationConfig
 from mapforge.training.dataset import ShardSet, read_shard_set
 from mapforge.training.drive_samples import drive_samples, write_drive_shards
 from mapforge.training.generator import Sample
@@ -33,16 +33,19 @@ def world_shards(
     for_training: bool,
     workers: int,
     progress: Callable[[int, int], None],
+    families: Sequence[str] = ("town",),
+    conditions: Sequence[str] = ("as_set",),
 ) -> ShardSet:
-    """Shards of the towns of these seeds, each varied; those that are there already are left as they are.
+    """Shards of the worlds of these seeds, each varied; those that are there already are left as they are.
 
-    folder: gets `logs/<seed>` and `shards`. progress: called with worlds done and worlds in all.
+    folder: gets `logs/<seed>` and `shards`. progress: called with worlds done and worlds in all. families, conditions:
+    of `simulation.world` and `simulation.condition`, one after the other with rising seeds.
     """
     shards = folder / "shards"
     for done, seed in enumerate(seeds, start=1):
-        if not (shards / f"{_name(config, seed)}.json").exists():
-            world = folder / "logs" / str(seed)
-            drive_dataset(varied(config, seed), world, shards, SAMPLES_PER_SHARD, workers, for_training)
+        world = varied(config, seed, families, conditions)
+        if not (shards / f"{_name(world)}.json").exists():
+            drive_dataset(world, folder / "logs" / _name(world), shards, SAMPLES_PER_SHARD, workers, for_training)
         progress(done, len(seeds))
     return read_shard_set(shards)
 
@@ -58,10 +61,10 @@ def drive_dataset(
     if for_training:
         require_training_seed(config.seed)
     result = simulation.run(simulation.SimulationInputs(folder / "simulation", workers), config)
-    name = _name(config, config.seed)
+    name = _name(config)
     samples = samples_of_logs(folder, result.truth_map, result.logs, result.trajectories)
     order = np.random.default_rng(config.seed).permutation(len(samples))
-    write_drive_shards([samples[i] for i in order], world_place(name), shards, name, samples_per_shard)
+    write_drive_shards([samples[i] for i in order], world_place(_place_name(config)), shards, name, samples_per_shard)
     return len(samples)
 
 
@@ -85,12 +88,23 @@ def samples_of_logs(
     return samples
 
 
-def _name(config: SimulationConfig, seed: int) -> str:
-    return f"{config.world}-{seed}"
+def _name(config: SimulationConfig) -> str:
+    under = "" if config.condition is Condition.as_set else f"-{config.condition}"
+    return f"{_place_name(config)}{under}"
 
 
-def varied(config: SimulationConfig, seed: int) -> SimulationConfig:
-    """The world of a seed, with wear, curviness, crossings and lidar drawn from it."""
+def _place_name(config: SimulationConfig) -> str:
+    """The same under all conditions."""
+    return f"{config.world}-{config.seed}"
+
+
+def varied(
+    config: SimulationConfig,
+    seed: int,
+    families: Sequence[str] = ("town",),
+    conditions: Sequence[str] = ("as_set",),
+) -> SimulationConfig:
+    """The world of a seed: its family and condition in turn, with wear, curviness, crossings and cars drawn from it."""
     rng = np.random.default_rng(seed)
     town = replace(
         config.town,
@@ -99,11 +113,11 @@ def varied(config: SimulationConfig, seed: int) -> SimulationConfig:
         crossings=float(rng.uniform(0.3, 0.9)),
         parked=float(rng.uniform(0, 0.6)),
     )
-    lidar = replace(
-        config.sensors.lidar,
-        beams=int(rng.choice([32, 64, 64, 128])),
-        height_m=float(rng.uniform(1.6, 2.1)),
-        range_noise_m=float(rng.uniform(0.008, 0.025)),
-        gain_sigma=0.3,
+    return replace(
+        config,
+        world=families[seed % len(families)],
+        condition=Condition(conditions[seed % len(conditions)]),
+        seed=seed,
+        town=town,
+        fleet=replace(config.fleet, kind=FleetKind.varied),
     )
-    return replace(config, seed=seed, town=town, sensors=replace(config.sensors, lidar=lidar))
