@@ -78,6 +78,7 @@ class Tally:
 
     kills: Counter[str] = field(default_factory=Counter)
     rounds: int = 0
+    named: int = 0
     again: list[tuple[int, int]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -157,6 +158,11 @@ def run_chaos(logs: Path, out: Path, kills: int, seed: int, say: Callable[[str],
     while True:
         left = sum(tally.kills.values()) < kills
         through = _wait(process, chance.uniform(0.0, took_s) if left else None)
+        if through and process.returncode == 1 and tally.named < sum(tally.kills.values()):
+            # kills that hit one task again and again: the run named it and ended, and is run again like after any kill
+            tally.named += 1
+            process = _start(logs, workspace, out / "killed.trace")
+            continue
         if through:
             tally.rounds += 1
             tally.faults += [] if process.returncode == 0 else [f"a run ended with {process.returncode}"]
@@ -238,7 +244,10 @@ def main() -> None:
     arguments = parser.parse_args()
     out = Path(arguments.out).resolve()
     tally = run_chaos(simulate_logs(out / "simulated"), out, arguments.kills, arguments.seed)
-    print(f"{sum(tally.kills.values())} kills ({dict(tally.kills)}), {tally.rounds} maps finished between them")
+    print(
+        f"{sum(tally.kills.values())} kills ({dict(tally.kills)}), {tally.rounds} maps finished between them, "
+        f"{tally.named} runs that ended with a named failure and were run again"
+    )
     print("kills and tasks begun again, of each round:", *(f"{kills}/{tasks}" for kills, tasks in tally.again))
     print(f"faults: {len(tally.faults)}", *tally.faults, sep="\n")
     sys.exit(1 if tally.faults else 0)

@@ -32,6 +32,17 @@ def kill_worker(inputs: Inputs, config: str) -> list[Path]:
     return []
 
 
+def die_twice(inputs: Inputs, config: str) -> list[Path]:
+    """Dies as by stray kills the first two times."""
+    died = inputs.workspace.root / "died"
+    before = len(died.read_text()) if died.exists() else 0
+    if before < 2:
+        died.parent.mkdir(parents=True, exist_ok=True)
+        died.write_text("x" * (before + 1))
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write_one(inputs, config)
+
+
 def talk(inputs: Inputs, config: str) -> list[Path]:
     logging.getLogger("mapforge.somewhere").warning("%s looks odd", inputs.name)
     return write_one(inputs, config)

@@ -46,6 +46,15 @@ def test_a_job_that_kills_its_worker_is_named_and_the_others_are_done(workspace,
     assert outcomes["item1"].error.kind == "WorkerDied"
 
 
+def test_stray_kills_are_not_held_against_a_job(workspace, monkeypatch):
+    """Killed among others, and again when alone: the next attempt is the one that counts."""
+    monkeypatch.setenv("PYTHONPATH", str(work.__file__).rsplit("/", 1)[0])
+    runner = LocalRunner(2)
+    outcomes = list(runner.map(jobs(workspace, [work.die_twice, work.write_one])))
+    runner.close()
+    assert [outcome.error for outcome in outcomes] == [None, None]
+
+
 def test_no_jobs_no_workers(workspace):
     runner = LocalRunner(2)
     assert list(runner.map([])) == []

@@ -10,12 +10,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from itertools import chain, islice
 from typing import Protocol
 
 from mapforge.pipeline.jobs import WORKER_DIED, Job, JobError, Outcome, execute
 
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+TRIES_ALONE = 2
+"""A job whose worker dies when nothing else runs is tried so often: once may be a stray kill, twice is the job."""
 FEW = 4
 """So many light jobs are done here before a worker, with all that it must import, is ready for them."""
 
@@ -92,13 +95,13 @@ class LocalRunner:
             self._pool = None
 
     def _run_alone(self, job: Job) -> Outcome:
-        self.close()
-        try:
-            return self.submit(job).result()
-        except BrokenProcessPool:
+        for _ in range(TRIES_ALONE):
             self.close()
-            message = "the worker process died (killed, or out of memory); look at the system log, or use fewer workers"
-            return Outcome(job.stage, job.item, 0.0, 0.0, (), JobError(WORKER_DIED, message, ""))
+            with suppress(BrokenProcessPool):
+                return self.submit(job).result()
+        self.close()
+        message = "the worker process died (killed, or out of memory); look at the system log, or use fewer workers"
+        return Outcome(job.stage, job.item, 0.0, 0.0, (), JobError(WORKER_DIED, message, ""))
 
     def _ready_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
