@@ -99,6 +99,31 @@ def test_a_lane_nobody_drove_follows_from_the_lane_beside_it() -> None:
     assert offsets_and_senses(lanes) == [(5.25, -1), (1.75, -1), (-1.75, 1), (-5.25, 1)]
 
 
+FAR = LaneGraphConfig(vote_m=85.0, junction_m=5.0)
+"""Votes reach over the whole of a short road."""
+
+
+def stop(left_m: float, right_m: float, along_m: float = 78.0) -> MapElement:
+    shape = placed(shapely.LineString([(along_m, left_m), (along_m, right_m)]), (150.0, 150.0))
+    return MapElement(f"stop-{left_m}", ElementClass.STOP_LINE, shape, {}, sources=("a",))
+
+
+def test_beside_the_lanes_that_stop_are_those_that_lead_away() -> None:
+    three = road(kerb(-5.1), line(-1.7), line(1.7), kerb(5.1))
+    driven = [path([(2.0, -3.4), (78.0, -3.4)])]
+    one = offsets_and_senses(lane_graph([*three, stop(-4.9, -1.9)], driven, FAR))
+    assert one == [(3.4, -1), (0.0, -1), (-3.4, 1)]
+    two = offsets_and_senses(lane_graph([*three, stop(-4.9, 1.5)], driven, FAR))
+    assert two == [(3.4, -1), (0.0, 1), (-3.4, 1)]
+
+
+def test_a_line_across_the_whole_road_does_not_overrule_one_across_a_lane() -> None:
+    three = road(kerb(-5.1), line(-1.7), line(1.7), kerb(5.1))
+    driven = [path([(2.0, -3.4), (78.0, -3.4)])]
+    found = lane_graph([*three, stop(-4.9, -1.9), stop(-5.5, 5.5, 79.0)], driven, FAR)
+    assert offsets_and_senses(found) == [(3.4, -1), (0.0, -1), (-3.4, 1)]
+
+
 def test_a_road_without_markings_is_divided_where_two_lanes_fit() -> None:
     assert offsets_and_senses(lane_graph(road(kerb(3.4), kerb(-3.4)), [], LaneGraphConfig())) == [(1.7, -1), (-1.7, 1)]
     narrow = lane_graph(road(kerb(2.0), kerb(-2.0)), [path([(0.0, 0.0), (80.0, 0.0)])], LaneGraphConfig())

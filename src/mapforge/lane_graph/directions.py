@@ -33,7 +33,10 @@ _CENTRE_SCORE = {
 }
 _YELLOW_SCORE = 4.0
 _MARKING_M = 15.0
-_STOP_REACH_M = 6.0
+_STOP_WITHIN_M, _STOP_BEYOND_M = 6.0, 12.0
+"""Dashes may end a gap before the stop line, which so lies ahead of where two lanes can be told apart."""
+_BESIDE_STOP, _WHOLE_STOP = -0.25, 0.25
+"""Votes of a stop line that crosses only the lanes beside, and of one that crosses all."""
 
 
 def path_votes(strips: Strips, nearby: Nearby, paths: list[Float]) -> Float:
@@ -68,9 +71,9 @@ def directions(
     """
     number = np.maximum(windowed_sum(np.ones(len(strips)), strips, vote_m), 1.0)
     driven = windowed_sum(votes, strips, vote_m) / number
-    stops = windowed_sum(_stop_votes(strips, elements), strips, vote_m)
-    evidence = _PATH_WEIGHT * np.clip(4.0 * driven, -1.0, 1.0) + _STOP_WEIGHT * np.clip(stops, -1.0, 1.0)
     row, sense = slots(strips, neighbours)
+    stops = windowed_sum(_stop_votes(strips, row, sense, elements), strips, vote_m)
+    evidence = _PATH_WEIGHT * np.clip(4.0 * driven, -1.0, 1.0) + _STOP_WEIGHT * np.clip(stops, -1.0, 1.0)
     there = row != NONE
     own = np.where(there, evidence[row] * sense, 0.0)
     lanes = there.sum(axis=1)
@@ -129,20 +132,40 @@ def _scores(elements: list[MapElement]) -> Float:
     return scores
 
 
-def _stop_votes(strips: Strips, elements: list[MapElement]) -> Float:
-    """(N,) at the samples nearest to a stop line across the strip: the sign of the way to the strip's nearer end."""
+def _stop_votes(strips: Strips, section: Index, sense: Index, elements: list[MapElement]) -> Float:
+    """(N,) where a strip ends: does the way out lead over a stop line (+ along the strip, - against it at its start)?
+
+    A stop line lies across all lanes that come to it, and no others: a strip beside those it crosses leads away. One
+    across every lane is the edge of a crossing, or the road is one-way: it says little, and nothing where another
+    crosses some lanes only. section, sense: `slots` of the strips.
+    """
     votes = np.zeros(len(strips))
     lines = [e.geometry for e in elements if e.element_class is ElementClass.STOP_LINE]
     if not lines or not len(strips):
         return votes
     first = np.flatnonzero(np.diff(strips.strip, prepend=-1))
     last = np.append(first[1:], len(strips)) - 1
-    for ends, inward, outward in ((first, 1.0, -1.0), (last, -1.0, 1.0)):
-        along = strips.along[ends]
-        tip = strips.centre[ends, :2]
-        ways = shapely.linestrings(
-            np.stack([tip + inward * _STOP_REACH_M * along, tip - inward * _STOP_REACH_M * along], axis=1)
-        )
-        hit = np.unique(shapely.STRtree(lines).query(ways, predicate="intersects")[0])
-        votes[ends[hit]] += outward
+    for ends, outward in ((first, -1.0), (last, 1.0)):
+        members = section[ends]
+        there = members != NONE
+        crossed = np.zeros((*members.shape, len(lines)), dtype=bool)
+        crossed[there] = _crossed(strips, members[there], (outward * sense[ends])[there], lines)
+        own = crossed[:, MOST_SLOTS]
+        every = (crossed | ~there[:, :, None]).all(axis=1) & (there.sum(axis=1) > 1)[:, None]
+        some = crossed.any(axis=1) & ~every
+        partly = some.any(axis=1)
+        vote = np.where((own & some).any(axis=1), 1.0, np.where(partly, _BESIDE_STOP, 0.0))
+        votes[ends] += outward * np.where(~partly & (own & every).any(axis=1), _WHOLE_STOP, vote)
     return votes
+
+
+def _crossed(strips: Strips, at: Index, outward: Float, lines: list[shapely.Geometry]) -> NDArray[np.bool_]:
+    """(K, lines) which stop lines lie across the way out of a strip at samples (K,). outward: (K,) +1 where that way
+    leads along the strip."""
+    out_of = outward[:, None] * strips.along[at]
+    tip = strips.centre[at, :2]
+    ways = shapely.linestrings(np.stack([tip - _STOP_WITHIN_M * out_of, tip + _STOP_BEYOND_M * out_of], axis=1))
+    way, line = shapely.STRtree(lines).query(ways, predicate="intersects")
+    out = np.zeros((len(at), len(lines)), dtype=bool)
+    out[way, line] = True
+    return out
