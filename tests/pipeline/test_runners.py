@@ -1,11 +1,18 @@
 """Runners: one outcome a job, whatever happens."""
 
+import os
+from contextlib import closing
+from dataclasses import replace
+from types import SimpleNamespace
+
 import jobs_for_tests as work
 import pytest
 
+from mapforge.catalog import Catalog
 from mapforge.pipeline.dask_runner import DaskRunner
+from mapforge.pipeline.job_inputs import _is_light
 from mapforge.pipeline.jobs import Job
-from mapforge.pipeline.runners import InlineRunner, LocalRunner
+from mapforge.pipeline.runners import FEW, InlineRunner, LocalRunner
 from mapforge.pipeline.stamps import Recipe
 
 
@@ -58,3 +65,38 @@ def test_stray_kills_are_not_held_against_a_job(workspace, monkeypatch):
 def test_no_jobs_no_workers(workspace):
     runner = LocalRunner(2)
     assert list(runner.map([])) == []
+
+
+def processes(outcomes):
+    """Where each job ran."""
+    return {int(outcome.outputs[0].read_text()) for outcome in outcomes}
+
+
+def test_a_few_light_jobs_start_no_workers_and_others_do(workspace, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(work.__file__).rsplit("/", 1)[0])
+    here = {os.getpid()}
+    light = [replace(job, is_light=True) for job in jobs(workspace, [work.write_pid] * (FEW + 1))]
+    runner = LocalRunner(1)
+    assert processes(runner.map(light[:FEW])) == here
+    assert not here & processes(runner.map([light[0], replace(light[1], is_light=False)]))
+    assert not here & processes(runner.map(light[:1])), "it has a worker now, that has imported all it needs"
+    runner.close()
+    assert not here & processes(runner.map(light))
+    runner.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "stage", "is_light"),
+    [
+        (None, "fusion", True),
+        ("ValueError: bad", "fusion", True),
+        ("WorkerDied: killed", "fusion", False),
+        ("WorkerDied: killed", "tiles", True),
+    ],
+)
+def test_what_killed_its_worker_goes_to_a_worker_again(tmp_path, error, stage, is_light):
+    with closing(Catalog.of(str(tmp_path), None)) as catalog:
+        catalog.start_run("r", "town", {})
+        catalog.record_attempt("r", "fusion", "32617/1/1", 1.0, error)
+        assert _is_light(stage, "32617/1/1", SimpleNamespace(catalog=catalog)) is is_light
+        assert not _is_light("perception", "32617/1/1", SimpleNamespace(catalog=catalog))
