@@ -54,6 +54,8 @@ def fused_drivable(
         part
         for outline in polygons_above(share, 0.499, grid)
         for part in parts_of(outline.intersection(shapely.box(*core_m)))
+        # smoothing may push a sliver over the border of the tile, away from what was seen
+        if any(element.geometry.intersects(part) for own in areas for element in own)
     ]
     return [_ground_element(ElementClass.DRIVABLE_AREA, outline, areas, drives) for outline in outlines]
 
