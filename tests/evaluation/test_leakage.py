@@ -35,7 +35,7 @@ def test_weights_that_saw_other_worlds_may_be_evaluated(weights):
     ],
 )
 def test_weights_that_saw_a_world_are_refused(weights, card):
-    with pytest.raises(LeakageError, match="90[12]"):
+    with pytest.raises(LeakageError, match=r"90[12]"):
         require_unseen(weights(card), WORLDS)
 
 
