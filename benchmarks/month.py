@@ -153,10 +153,9 @@ class Town:
 
 HOLD = """
 import sys, time
-from pathlib import Path
-from mapforge.io.workspace import Workspace
-from mapforge.pipeline.night_lock import night_lock
-with night_lock(Workspace(Path(sys.argv[1])), "a night that takes long", 0.0, 3600.0):
+from mapforge.catalog import Catalog
+from mapforge.pipeline.nightly import NIGHT
+with Catalog.of(sys.argv[1], None).locked(NIGHT, "a night that takes long"):
     print("held", flush=True)
     time.sleep(600)
 """

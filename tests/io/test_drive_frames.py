@@ -27,7 +27,7 @@ def drive(tmp_path: Path) -> Path:
 
 def test_the_drive_stays_whole_and_its_manifest_the_same(drive: Path, tmp_path: Path) -> None:
     manifest = (drive / "manifest.json").read_bytes()
-    remove_frames(drive, tmp_path / "tmp")
+    remove_frames(Workspace(tmp_path), "d", frame_files(drive))
     assert frames_are_removed(drive) and not frame_files(drive)
     assert (drive / "manifest.json").read_bytes() == manifest
     DriveReader(drive).verify(full=True)
@@ -35,7 +35,7 @@ def test_the_drive_stays_whole_and_its_manifest_the_same(drive: Path, tmp_path: 
 
 
 def test_who_needs_frames_is_told_how_to_get_them_back(drive: Path, tmp_path: Path) -> None:
-    remove_frames(drive, tmp_path / "tmp")
+    remove_frames(Workspace(tmp_path), "d", frame_files(drive))
     with pytest.raises(MissingInputError, match=f"keep_frames is false.*delete {NOTE}"):
         list(DriveReader(drive).camera_frames())
 
@@ -50,6 +50,6 @@ def test_a_removal_that_was_killed_is_finished_by_the_next(drive: Path, tmp_path
     (drive / NOTE).write_text("{}")
     assert frame_files(drive)
     DriveReader(drive).verify()
-    remove_frames(drive, tmp_path / "tmp")
+    remove_frames(Workspace(tmp_path), "d", frame_files(drive))
     assert not frame_files(drive)
-    remove_frames(drive, tmp_path / "tmp")
+    remove_frames(Workspace(tmp_path), "d", frame_files(drive))

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import shutil
 import sys
@@ -8,6 +9,7 @@ from filelock import FileLock
 
 sys.path.insert(0, str(Path(__file__).parent))  # jobs_for_tests, here and in spawned workers
 
+from object_server import make_bucket, object_server, s3_environment
 from tiny_region import SIMULATION, tiny_settings
 
 from mapforge.config import compose_settings
@@ -57,3 +59,31 @@ def mapped(mapped_once, tmp_path):
     workspace = tmp_path / "copy"
     shutil.copytree(mapped_once[0], workspace)
     return workspace
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("server")
+    with object_server(folder) as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(server, request, monkeypatch):
+    """A fresh bucket: its URL and a file system that knows nothing of MapForge."""
+    for name, value in s3_environment(server).items():
+        monkeypatch.setenv(name, value)
+    name = "b" + hashlib.sha256(request.node.name.encode()).hexdigest()[:12]
+    return f"s3://{name}/maps/tiny", make_bucket(server, name)
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """Makes this process a machine with an own cache."""
+
+    def become(name):
+        monkeypatch.setenv("MAPFORGE_CACHE", str(tmp_path / name))
+        return tmp_path / name
+
+    become("machine one")
+    return become

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import subprocess
@@ -13,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.fs as fs
+from tiny_region import PRODUCTS, tiny_settings
+
+FOLDERS = (*PRODUCTS, "lane_graph")
 
 
 @contextmanager
@@ -67,3 +71,22 @@ def _wait(address: str, server: subprocess.Popen[bytes], folder: Path) -> None:
         except OSError:
             time.sleep(0.1)
     raise RuntimeError(f"the object server did not start: {(folder / 'server.log').read_text()}")
+
+
+def settings_of(url, logs, tmp_path, *more):
+    settings = tiny_settings(Path("nowhere"), logs, *more)
+    settings.workspace = url
+    settings.catalog_url = f"sqlite:///{tmp_path / 'catalog.db'}"
+    return settings
+
+
+def stored(files, url, folders=FOLDERS):
+    """sha256 of everything derived: name -> hash, from the store."""
+    base = url.removeprefix("s3://")
+    found = {}
+    for folder in folders:
+        for info in files.get_file_info(fs.FileSelector(f"{base}/{folder}", recursive=True, allow_not_found=True)):
+            if info.is_file:
+                content = files.open_input_stream(info.path).readall()
+                found[info.path.removeprefix(f"{base}/")] = hashlib.sha256(content).hexdigest()
+    return found

@@ -23,9 +23,8 @@ from mapforge.geometry.tiles import TileId
 from mapforge.io.elements import write_elements
 from mapforge.io.workspace import Workspace
 from mapforge.pipeline import nightly as night_module
-from mapforge.pipeline.night_lock import night_lock
 from mapforge.pipeline.night_summary import NightOutcome, NightSummary
-from mapforge.pipeline.nightly import nightly
+from mapforge.pipeline.nightly import NIGHT, nightly
 from mapforge.pipeline.runners import InlineRunner
 from mapforge.releases.manifest import current_release, release_names
 from mapforge.schemas.elements import ElementClass, MapElement
@@ -205,7 +204,7 @@ def test_a_refused_log_is_named_once_and_not_tried_again(built: Builder, drop) -
 
 
 def test_a_second_start_is_skipped_and_says_so(built: Builder) -> None:
-    with night_lock(built.workspace, "the first", 0.0, 3600.0):
+    with closing(Catalog.of(built.workspace.place, None)) as catalog, catalog.locked(NIGHT, "the first"):
         night = night_of(built)
     assert (night.outcome, night.exit_code) == (NightOutcome.SKIPPED, 3)
     assert "night the first is still running" in night.reason

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from dask_cluster import KillOnce, dask_cluster
-from object_server import make_bucket, object_server, s3_environment
-from pyarrow import fs
-from tiny_region import APART, PRODUCTS, products, tiny_settings
+from object_server import FOLDERS, settings_of, stored
+from tiny_region import APART, products
 
 from mapforge.catalog import Catalog
 from mapforge.catalog.tables import TileState
@@ -32,54 +29,6 @@ from mapforge.releases.manifest import current_release
 from mapforge.releases.publish import publish
 
 pytestmark = pytest.mark.server
-FOLDERS = (*PRODUCTS, "lane_graph")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("server")
-    with object_server(folder) as address:
-        yield address
-
-
-@pytest.fixture
-def bucket(server, request, monkeypatch):
-    """A fresh bucket: its URL and a file system that knows nothing of MapForge."""
-    for name, value in s3_environment(server).items():
-        monkeypatch.setenv(name, value)
-    name = "b" + hashlib.sha256(request.node.name.encode()).hexdigest()[:12]
-    return f"s3://{name}/maps/tiny", make_bucket(server, name)
-
-
-@pytest.fixture
-def machine(tmp_path, monkeypatch):
-    """Makes this process a machine with an own cache."""
-
-    def become(name):
-        monkeypatch.setenv("MAPFORGE_CACHE", str(tmp_path / name))
-        return tmp_path / name
-
-    become("machine one")
-    return become
-
-
-def settings_of(url, logs, tmp_path, *more):
-    settings = tiny_settings(Path("nowhere"), logs, *more)
-    settings.workspace = url
-    settings.catalog_url = f"sqlite:///{tmp_path / 'catalog.db'}"
-    return settings
-
-
-def stored(files, url, folders=FOLDERS):
-    """sha256 of everything derived: name -> hash, from the store."""
-    base = url.removeprefix("s3://")
-    found = {}
-    for folder in folders:
-        for info in files.get_file_info(fs.FileSelector(f"{base}/{folder}", recursive=True, allow_not_found=True)):
-            if info.is_file:
-                content = files.open_input_stream(info.path).readall()
-                found[info.path.removeprefix(f"{base}/")] = hashlib.sha256(content).hexdigest()
-    return found
 
 
 def tried(settings, run_id):

@@ -183,6 +183,6 @@ def test_the_first_release_has_none_to_go_back_to(workspace, catalog, build, str
 
 def test_one_writer_at_a_time(workspace, catalog, build, street):
     builds = build(street)
-    with sole_writer(workspace), pytest.raises(LeaseHeldError, match="another process"):
+    with sole_writer(workspace, catalog), pytest.raises(LeaseHeldError, match="pruning releases"):
         publish(workspace, catalog, builds, "r1")
     assert publish(workspace, catalog, builds, "r1").name == "r1"

@@ -40,7 +40,7 @@ def test_a_reader_sees_one_whole_release_through_200_switches(workspace, catalog
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
         assert reader.stdout.readline() == "ready\n"
         try:
-            with sole_writer(workspace) as unfinished:
+            with sole_writer(workspace, catalog) as unfinished:
                 for turn in range(SWITCHES):
                     point_to(workspace, releases[turn % 2].name, unfinished)
         finally:
@@ -101,7 +101,7 @@ def test_switching_by_hand_is_seen_by_the_next_command(workspace, catalog, build
     publish(workspace, catalog, build(street[:2]), "r2")
     (workspace.releases / "current").write_text("r1\n")
     assert current_release(workspace).name == "r1"
-    with sole_writer(workspace) as unfinished:
+    with sole_writer(workspace, catalog) as unfinished:
         switch(workspace, catalog, "r1", unfinished)
     assert [release.name for release in ReleaseRecords(catalog).all() if release.current] == ["r1"]
     assert rollback(workspace, catalog, "r2").name == "r2"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from mapforge.catalog.tables import Table
 from mapforge.errors import CatalogError
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Oldest first, one a file in migrations/versions; the last is what tables.py says."""
 FIRST, NEWEST = REVISIONS[0], REVISIONS[-1]
 LOCK_KEY = 0x6D61706667  # any number that every MapForge agrees on

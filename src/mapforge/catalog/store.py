@@ -6,13 +6,14 @@ from pathlib import Path
 
 from mapforge.catalog.drives import Drives
 from mapforge.catalog.leases import Leases
+from mapforge.catalog.locks import Locks
 from mapforge.catalog.runs import Runs
 from mapforge.catalog.tiles import Tiles
 from mapforge.errors import ConfigurationError
 from mapforge.io.object_store import is_store
 
 
-class Catalog(Runs, Drives, Tiles, Leases):
+class Catalog(Runs, Drives, Tiles, Leases, Locks):
     """Runs, drives and tiles of one workspace; each part has its module."""
 
     @classmethod

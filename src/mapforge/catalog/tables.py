@@ -169,3 +169,14 @@ class Release(Table):
     created_ns: Mapped[int]
     current: Mapped[bool]
     manifest_sha256: Mapped[str | None]
+
+
+class Lock(Table):
+    """What only one may do at a time, and who does it. holder: what it calls itself; owner: its process."""
+
+    __tablename__ = "locks"
+
+    lock: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str | None]
+    owner: Mapped[str | None]
+    since_ns: Mapped[int | None]

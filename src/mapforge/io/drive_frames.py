@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
+from mapforge.io import mirror
 from mapforge.io.atomic import write_text
+from mapforge.io.workspace import Workspace
 
 NOTE = "camera.removed.json"
 TABLE = "camera"
@@ -24,15 +27,15 @@ def frames_are_removed(folder: Path) -> bool:
     return (folder / NOTE).exists()
 
 
-def remove_frames(folder: Path, tmp: Path) -> None:
-    """Deletes the frames for good; the manifest stays, so that what was made of the drive stays valid.
+def remove_frames(workspace: Workspace, drive_id: str, frames: Iterable[Path]) -> None:
+    """Deletes frames for good; the manifest stays, so that what was made of the drive stays valid.
 
     The note is there before the first file goes: killed in between, the same call finishes.
     """
-    files = frame_files(folder)
+    files, note = sorted(frames), workspace.drive(drive_id) / NOTE
     if not files:
         return
-    note = {"files": [path.name for path in files], "reason": "ingest.privacy.keep_frames is false"}
-    write_text(folder / NOTE, json.dumps(note, indent=1, sort_keys=True) + "\n", tmp)
-    for path in files:
-        path.unlink(missing_ok=True)
+    text = {"files": [path.name for path in files], "reason": "ingest.privacy.keep_frames is false"}
+    write_text(note, json.dumps(text, indent=1, sort_keys=True) + "\n", workspace.tmp)
+    mirror.put(workspace, [note])
+    mirror.delete(workspace, files)

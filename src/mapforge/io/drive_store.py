@@ -18,7 +18,7 @@ from mapforge.geometry.se3 import SE3
 from mapforge.io.drive_frames import NOTE, TABLE, frames_are_removed, is_frame_file
 from mapforge.io.fingerprint import sha256_of_file
 from mapforge.io.parquet import MAX_TABLE_BYTES, least_bytes, reading
-from mapforge.schemas.drive import DRIVE_TABLES, DriveManifest
+from mapforge.schemas.drive import DRIVE_TABLES, DriveManifest, StoredFile
 from mapforge.schemas.table import check_table
 
 MANIFEST_NAME = "manifest.json"
@@ -125,15 +125,15 @@ class DriveReader:
             raise MissingInputError(f"{path} is missing: there is no such drive; ingest its log")
         return DriveManifest.from_json(path.read_bytes(), str(path))
 
-    def verify(self, full: bool = False) -> None:
-        """Raises ContractError when a file's size (with `full`: its sha256) is not what the manifest says.
+    def files_kept(self) -> list[StoredFile]:
+        """Files of the manifest, less camera frames that were removed on purpose."""
+        without = frames_are_removed(self.folder)
+        return [stored for stored in self.manifest.files if not (without and is_frame_file(stored.name))]
 
-        Camera frames that were removed on purpose are not missed.
-        """
-        for stored in self.manifest.files:
+    def verify(self, full: bool = False) -> None:
+        """Raises ContractError when a file's size (with `full`: its sha256) is not what the manifest says."""
+        for stored in self.files_kept():
             path = self.folder / stored.name
-            if is_frame_file(stored.name) and frames_are_removed(self.folder):
-                continue
             if not path.exists() or path.stat().st_size != stored.size_bytes:
                 raise ContractError(f"{path} is missing or not {stored.size_bytes} bytes long; ingest the log again")
             if full and sha256_of_file(path) != stored.sha256:

@@ -7,8 +7,10 @@ known of them; the small files that say what there is, by size and time.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +28,7 @@ RECORDS = (
     "inbox.json",
     "fleet.json",
     "drives/*/manifest.json",
+    "drives/*/camera.removed.json",
     "releases/current",
     "releases/*/manifest.json",
     "stamps/*",
@@ -92,11 +95,45 @@ def put_folder(workspace: Workspace, folder: Path, last: str) -> None:
         put(workspace, [folder / last])
 
 
+def remove_folder(workspace: Workspace, folder: Path, first: str) -> None:
+    """All files of a folder that goes, from the store; the one that proves the others goes first."""
+    store = workspace.store
+    if store is not None:
+        store.delete(workspace.name_of(folder / first))
+        at_once(store.delete, sorted(store.listing(workspace.name_of(folder))))
+
+
 def remove(workspace: Workspace, paths: Iterable[Path]) -> None:
     """Files that are gone here, from the store."""
     store = workspace.store
     if store is not None:
         at_once(lambda path: store.delete(workspace.name_of(path)), sorted(set(paths)))
+
+
+def listing(workspace: Workspace, folder: str = "") -> dict[Path, StoredObject]:
+    """Every file of the workspace below a folder, sorted, by the path that it, or its copy, has here."""
+    if workspace.store is not None:
+        found = workspace.store.listing(folder)
+        return {workspace.root / name: found[name] for name in sorted(found)}
+    there: dict[Path, StoredObject] = {}
+    for path in sorted((workspace.root / folder).rglob("*")):
+        with suppress(FileNotFoundError):  # it went while the others were looked at
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode):
+                there[path] = StoredObject(status.st_size, status.st_mtime_ns)
+    return there
+
+
+def delete(workspace: Workspace, paths: Iterable[Path]) -> None:
+    """Files of the workspace go, here and in the store, and with them the folders that they leave empty."""
+    gone = sorted(set(paths))
+    remove(workspace, gone)
+    for path in gone:
+        path.unlink(missing_ok=True)
+        with suppress(OSError):  # not empty, or gone already
+            for parent in path.relative_to(workspace.root).parents:
+                if parent.parts:
+                    (workspace.root / parent).rmdir()
 
 
 def at_once(work: Callable[[_Item], object], items: Iterable[_Item]) -> None:

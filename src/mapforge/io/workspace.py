@@ -44,10 +44,14 @@ class Workspace:
         """A file's name in the workspace, wherever that lies."""
         return path.relative_to(self.root).as_posix()
 
-    def require_folder(self, what: str) -> None:
-        """Raises ConfigurationError for a workspace in an object store, where `what` is not to be had."""
-        if self.store is not None:
-            raise ConfigurationError(f"{what} needs a workspace in a folder; this one is {self.store.url}")
+    @property
+    def place(self) -> str:
+        """Where the workspace lies, as `workspace=` takes it: a folder or a URL."""
+        return str(self.root) if self.store is None else self.store.url
+
+    def place_of(self, path: Path) -> str:
+        """Where a file of the workspace is found from any machine that reaches the workspace."""
+        return str(path) if self.store is None else f"{self.store.url}/{self.name_of(path)}"
 
     def holds(self, path: Path) -> bool:
         """Whether the workspace has this file; a remote one need not have a copy here."""
@@ -135,8 +139,12 @@ class Workspace:
         """Metrics of the newest run, for Prometheus."""
         return self.root / "metrics.prom"
 
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
     def report(self, run_id: str) -> Path:
-        return self.root / "reports" / _checked(run_id)
+        return self.reports / _checked(run_id)
 
     @property
     def nights(self) -> Path:

@@ -28,14 +28,18 @@ from mapforge.config import Settings, settings_from_dict, settings_to_dict
 from mapforge.errors import MissingInputError
 from mapforge.geometry.tiles import TileId
 from mapforge.io.atomic import atomic_file
-from mapforge.pipeline.job_inputs import cutting_job, fusion_job, perception_job
+from mapforge.pipeline.job_inputs import cutting_job, fusion_job, lanes_job, perception_job
 from mapforge.pipeline.jobs import Job, Outcome, execute
 from mapforge.pipeline.plan import Action, Task
 from mapforge.pipeline.recipes import Recipes
 from mapforge.pipeline.region_facts import RegionFacts
+from mapforge.pipeline.stage_files import Product, StageFiles, products_of_tile, seen_by
+from mapforge.pipeline.staging import fetch
 from mapforge.pipeline.stamps import Failure, Recipe
 
 COMMAND = "mapforge reproduce bundle=."
+STAGES = ("perception", "fusion", "lane_graph", "tiles")
+"""Of which a job can be made to fail again."""
 SURROUNDINGS_M = 40.0
 """Beyond fusion's halo, what is kept of each drive."""
 
@@ -62,13 +66,12 @@ def write_bundle(settings: Settings, catalog: Catalog, tile: TileId, out: Path, 
     """
     known = catalog.tile(str(tile))
     facts = RegionFacts(settings, catalog, Recipes.of(settings))
-    facts.workspace.require_folder("bundling a tile")
     facts.read_manifests()
     facts.look_at_drives()
     drives = facts.drives_by_tile().get(tile, [])
     failure = _failure_of(facts, tile)
     stage = failure.stage if failure is not None and failure.stage != "tiles" else known.stage
-    stage = stage if stage in ("perception", "fusion", "tiles") else "fusion"
+    stage = stage if stage in STAGES else "fusion"
     item = failure.item if failure is not None and failure.stage == stage else str(tile)
     about = BundleDescription(
         str(tile),
@@ -80,6 +83,7 @@ def write_bundle(settings: Settings, catalog: Catalog, tile: TileId, out: Path, 
         failure.message if failure is not None else known.error,
         Recipe(failure.parts).fingerprint if failure is not None else known.fingerprint or "",
     )
+    fetch(_read_by(about, facts, raw), facts.workspace)
     texts = {
         "bundle.json": json.dumps(asdict(about), indent=1),
         "settings.yaml": yaml.safe_dump(_portable(settings), sort_keys=False),
@@ -115,7 +119,10 @@ def _job(about: BundleDescription, settings: Settings) -> Job:
         drive = about.item.rpartition("@")[2] if about.stage == "perception" else None
         recipe = Recipe({"bundle": about.fingerprint})
         task = Task(about.stage, about.item, Action.RUN, drive=drive, tile=tile, recipe=recipe)
-        return perception_job(task, facts) if drive is not None else fusion_job(task, about.drives, facts)
+        if drive is not None:
+            return perception_job(task, facts)
+        make = lanes_job if about.stage == "lane_graph" else fusion_job
+        return make(task, about.drives, facts)
 
 
 def _failure_of(facts: RegionFacts, tile: TileId) -> Failure | None:
@@ -137,7 +144,6 @@ def _inputs(facts: RegionFacts, tile: TileId, about: BundleDescription, raw: boo
         whole += [workspace.raster(near, drive) for near in around]
     if about.stage == "lane_graph":
         whole += [workspace.map_elements(near) for near in around]
-        whole += [workspace.trajectory(drive) for drive in about.drives]
     if about.stage == "tiles":
         products = (workspace.map_elements, workspace.lane_graph, workspace.tile_names)
         whole += [path_of(near) for near in around for path_of in products]
@@ -147,6 +153,22 @@ def _inputs(facts: RegionFacts, tile: TileId, about: BundleDescription, raw: boo
         if path.exists():
             yield path.relative_to(workspace.root).as_posix(), path
     yield from _cut_inputs(facts, tile, about.drives)
+
+
+def _read_by(about: BundleDescription, facts: RegionFacts, raw: bool) -> StageFiles:
+    """What `_inputs` takes from the workspace, for one that lies elsewhere."""
+    workspace, tile = facts.workspace, TileId.parse(about.tile)
+    around = sorted({tile, *tile.neighbours()})
+    products = [product for drive in about.drives for product in seen_by(drive, workspace)]
+    if about.stage == "perception":
+        drive = about.item.rpartition("@")[2]
+        products.append(Product("rasterization", drive, tuple(workspace.raster(near, drive) for near in around)))
+    if about.stage == "lane_graph":
+        products += [Product("fusion", str(near), (workspace.map_elements(near),)) for near in around]
+    if about.stage == "tiles":
+        for stage in ("fusion", "lane_graph", "tiles"):
+            products += [Product(stage, str(near), products_of_tile(stage, near, workspace)) for near in around]
+    return StageFiles(tuple(products), drives=tuple(about.drives) if raw else ())
 
 
 def _cut_inputs(facts: RegionFacts, tile: TileId, drives: list[str]) -> Iterator[tuple[str, Path]]:

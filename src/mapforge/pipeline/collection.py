@@ -6,7 +6,7 @@ holds, and nothing at all while another run is at work.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,20 @@ from mapforge.catalog.owner import is_dead
 from mapforge.catalog.tables import RunState, TileState
 from mapforge.config import Settings
 from mapforge.geometry.tiles import TileId
-from mapforge.io.drive_frames import frame_files, remove_frames
+from mapforge.io import mirror
+from mapforge.io.drive_frames import is_frame_file, remove_frames
+from mapforge.io.object_store import StoredObject
 from mapforge.io.workspace import Workspace
 from mapforge.pipeline.recipes import Recipes
 from mapforge.pipeline.region_facts import DriveFacts, RegionFacts
+from mapforge.pipeline.stage_files import tile_of
 from mapforge.pipeline.standing import verified
 from mapforge.releases.manifest import read_release, release_names
 from mapforge.releases.retention import needed_builds
 
 GB = 1e9
+PARTS_OF_A_TILE_FILE = 5
+"""Of rasters/<epsg>/<column>/<row>/<drive>.parquet."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,7 @@ def collect(settings: Settings, catalog: Catalog, dry: bool = False, own_run: st
     dry: only says what would go. own_run: the run that asks; any other living one keeps everything as it is.
     """
     workspace = Workspace.at(settings.workspace)
-    workspace.require_folder("engine.storage_budget_gb")
-    used = _size(workspace.root)
+    used = sum(item.size_bytes for item in mirror.listing(workspace).values())
     budget = used if settings.engine.storage_budget_gb is None else round(settings.engine.storage_budget_gb * GB)
     if used <= budget:
         return Collection((), used, budget)
@@ -84,7 +88,7 @@ def collect(settings: Settings, catalog: Catalog, dry: bool = False, own_run: st
         removed.append(group)
         left -= group.size_bytes
         if not dry:
-            _remove(group, workspace)
+            mirror.delete(workspace, group.files)
     note = "what is left is needed" if left > budget else ""
     return Collection(tuple(removed), used, budget, note)
 
@@ -94,24 +98,25 @@ def remove_used_frames(
 ) -> tuple[Unneeded, ...]:
     """Deletes camera frames of drives whose elements and signs are made; nothing is made again because of it.
 
-    dry: only says what would go. Nothing goes while another run is at work. Raises ConfigurationError for a workspace
-    in an object store.
+    dry: only says what would go. Nothing goes while another run is at work.
     """
-    workspace = Workspace.at(settings.workspace)
-    workspace.require_folder("ingest.privacy.keep_frames=false")
-    held = [folder.name for folder in sorted(workspace.drives.glob("*")) if frame_files(folder)]
+    facts = RegionFacts(settings, catalog, Recipes.of(settings))
+    workspace = facts.workspace
+    held: dict[str, dict[Path, StoredObject]] = {}
+    for path, item in mirror.listing(workspace, "drives").items():
+        if is_frame_file(path.name):
+            held.setdefault(path.parent.name, {})[path] = item
     if not held or not workspace.has_frame() or _others_are_running(catalog, own_run):
         return ()
-    facts = RegionFacts(settings, catalog, Recipes.of(settings))
     facts.read_manifests()
     facts.look_at_drives()
     removed: list[Unneeded] = []
-    for drive in held:
+    for drive, frames in held.items():
         own = facts.drives.get(drive)
         if own is not None and _is_finished(own, facts) and _has_signs(own, facts):
-            removed += _group(f"camera frames of drive {drive}", frame_files(workspace.drive(drive)))
+            removed += _group(f"camera frames of drive {drive}", frames)
             if not dry:
-                remove_frames(workspace.drive(drive), workspace.tmp)
+                remove_frames(workspace, drive, frames)
     return tuple(removed)
 
 
@@ -129,22 +134,27 @@ def unneeded(settings: Settings, catalog: Catalog) -> Iterator[Unneeded]:
     facts.read_manifests()
     if workspace.has_frame():
         facts.look_at_drives()
-    for drive, own in sorted(facts.drives.items()):
-        if _is_finished(own, facts):
-            for folder in ("rasters", "observations"):
-                yield from _group(
-                    f"{folder} of drive {drive}", (workspace.root / folder).glob(f"*/*/*/{drive}.parquet")
-                )
+    finished = {drive for drive, own in facts.drives.items() if _is_finished(own, facts)}
+    for folder in ("rasters", "observations"):
+        by_drive: dict[str, dict[Path, StoredObject]] = {}
+        for path, item in mirror.listing(workspace, folder).items():
+            if path.stem in finished and len(path.relative_to(workspace.root).parts) == PARTS_OF_A_TILE_FILE:
+                by_drive.setdefault(path.stem, {})[path] = item
+        for drive, files in sorted(by_drive.items()):
+            yield from _group(f"{folder} of drive {drive}", files)
     current = catalog.current_builds()
     kept = needed_builds(workspace) | {workspace.tile(TileId.parse(t), build) for t, build in current.items()}
-    for path in sorted(workspace.tiles.glob("*/*/*/*.parquet")):
-        if path not in kept:
-            tile = "/".join(path.parent.parts[-3:])
-            yield from _group(f"build {path.stem} of tile {tile}", [path])
-    needed = _needed_reports(facts)
-    for report in sorted((workspace.root / "reports").glob("*")):
-        if report.is_dir() and report.name not in needed:
-            yield from _group(f"report of run {report.name}", report.rglob("*"))
+    for path, item in mirror.listing(workspace, "tiles").items():
+        if path.suffix == ".parquet" and path not in kept:
+            yield from _group(f"build {path.stem} of tile {tile_of(path)}", {path: item})
+    reports: dict[str, dict[Path, StoredObject]] = {}
+    for path, item in mirror.listing(workspace, "reports").items():
+        reports.setdefault(path.relative_to(workspace.reports).parts[0], {})[path] = item
+    reported = {run for run, own in reports.items() if workspace.reports / run / "report.json" in own}
+    needed = _needed_reports(facts, reported)
+    for run, own in reports.items():
+        if run not in needed:
+            yield from _group(f"report of run {run}", own)
 
 
 def _is_finished(own: DriveFacts, facts: RegionFacts) -> bool:
@@ -154,12 +164,12 @@ def _is_finished(own: DriveFacts, facts: RegionFacts) -> bool:
     return not verified(own.elements, facts.ledger, facts.verify_fully).is_due
 
 
-def _needed_reports(facts: RegionFacts) -> set[str]:
-    """Runs whose report is the newest of its region, or of a release, or of tiles in trouble."""
+def _needed_reports(facts: RegionFacts, reported: set[str]) -> set[str]:
+    """Runs whose report is the newest of its region, of a release, or of tiles in trouble. reported: all there are."""
     catalog, workspace = facts.catalog, facts.workspace
     newest: dict[str, str] = {}
     for run in catalog.runs():
-        if (workspace.report(run.run_id) / "report.json").exists():
+        if run.run_id in reported:
             newest.setdefault(run.region, run.run_id)
     trouble = (TileState.FAILED, TileState.REJECTED, TileState.PARKED)
     needed = {tile.run_id for state in trouble for tile in catalog.tiles(state=state) if tile.run_id is not None}
@@ -170,26 +180,12 @@ def _needed_reports(facts: RegionFacts) -> set[str]:
     return needed | set(newest.values()) | {str(stamp.notes["run_id"]) for stamp in held if stamp is not None}
 
 
-def _group(what: str, files: Iterable[Path]) -> Iterator[Unneeded]:
+def _group(what: str, files: Mapping[Path, StoredObject]) -> Iterator[Unneeded]:
     """One group, or none when it has no files."""
-    own = tuple(sorted(path for path in files if path.is_file()))
-    if own:
-        stats = [path.stat() for path in own]
-        yield Unneeded(what, own, sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats))
-
-
-def _remove(group: Unneeded, workspace: Workspace) -> None:
-    for path in group.files:
-        path.unlink(missing_ok=True)
-        parent = path.parent
-        while parent != workspace.root and not any(parent.iterdir()):
-            parent.rmdir()
-            parent = parent.parent
+    if files:
+        size = sum(item.size_bytes for item in files.values())
+        yield Unneeded(what, tuple(sorted(files)), size, max(item.modified_ns for item in files.values()))
 
 
 def _others_are_running(catalog: Catalog, own_run: str | None) -> bool:
     return any(run.run_id != own_run and not is_dead(run.owner) for run in catalog.runs(state=RunState.RUNNING))
-
-
-def _size(root: Path) -> int:
-    return sum(path.lstat().st_size for path in root.rglob("*") if path.is_file() and not path.is_symlink())

@@ -86,7 +86,7 @@ class Troubles:
         return self._command("release publish") + "  # after a look at the difference: is it real?"
 
     def _command(self, name: str, *words: str) -> str:
-        return " ".join(["mapforge", name, f"workspace={shlex.quote(str(self._workspace.root))}", *words])
+        return " ".join(["mapforge", name, f"workspace={shlex.quote(self._workspace.place)}", *words])
 
     def _add(self, what: str, why: str, todo: str, once: bool = False) -> None:
         self._found.append(Problem(what, why, todo, once))

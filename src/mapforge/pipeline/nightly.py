@@ -13,15 +13,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mapforge.catalog import Catalog
+from mapforge.catalog.locks import Turn
 from mapforge.catalog.tables import DriveState
 from mapforge.config import PublishRule, Settings
 from mapforge.errors import LeaseHeldError, MapForgeError
+from mapforge.io import mirror
 from mapforge.io.atomic import write_text
 from mapforge.io.workspace import Workspace
 from mapforge.pipeline.execution import NoProgress, Progress
 from mapforge.pipeline.inbox import Inbox, InboxLedger, LogState, ingest_recipe, look_into, remember
 from mapforge.pipeline.jobs import OF_THE_MACHINE, WORKER_DIED
-from mapforge.pipeline.night_lock import Turn, night_lock
 from mapforge.pipeline.night_page import night_page
 from mapforge.pipeline.night_retention import prune_night_folders
 from mapforge.pipeline.night_summary import ChangedTile, NightOutcome, NightSummary, TakenLog
@@ -34,6 +35,7 @@ from mapforge.releases.retention import prune
 from mapforge.validation.candidate import CandidateVerdict
 
 SUMMARY, PAGE = "summary.json", "summary.md"
+NIGHT, WAIT_LONGER = "night", "nightly.wait_s makes this one wait longer"
 WORTH_ANOTHER_NIGHT = (*OF_THE_MACHINE, WORKER_DIED, "MemoryError", "KilledWorker")
 
 
@@ -44,17 +46,17 @@ def nightly(settings: Settings, runner: Runner, progress: Progress | None = None
     another night is running leaves `latest` alone.
     """
     workspace = Workspace.at(settings.workspace)
-    workspace.require_folder("mapforge nightly")
     began = time.perf_counter()
     night = NightSummary(
-        new_run_id(), str(workspace.root), settings.region.name, datetime.now(tz=UTC).isoformat(timespec="seconds")
+        new_run_id(), workspace.place, settings.region.name, datetime.now(tz=UTC).isoformat(timespec="seconds")
     )
-    troubles = Troubles(workspace)
+    troubles, config = Troubles(workspace), settings.nightly
     try:
         with (
-            night_lock(workspace, night.night_id, settings.nightly.wait_s, settings.nightly.lock_expires_s) as turn,
             closing(Catalog.of(settings.workspace, settings.catalog_url)) as catalog,
+            catalog.locked(NIGHT, night.night_id, config.wait_s, config.lock_expires_s, WAIT_LONGER) as turn,
         ):
+            mirror.pull(workspace)
             _Night(settings, workspace, catalog, night, troubles).run(turn, runner, progress or NoProgress())
     except LeaseHeldError as error:
         night.outcome, night.reason = NightOutcome.SKIPPED, str(error)
@@ -66,6 +68,7 @@ def nightly(settings: Settings, runner: Runner, progress: Progress | None = None
         raise
     finally:
         night.seconds = round(time.perf_counter() - began, 3)
+        mirror.fetch_record(workspace, workspace.nights / f"{LATEST}.json")
         night.problems, known = troubles.news(newest_summary(workspace))
         night.known += known
         _write(night, workspace)
@@ -101,7 +104,7 @@ class _Night:
         if turn.waited_s >= 1.0:
             self.night.notes.append(f"waited {turn.waited_s:.0f} s for another night to end")
         if turn.took_over is not None:
-            self.night.notes.append(f"night {turn.took_over.night_id} died before its end; this one went on from there")
+            self.night.notes.append(f"night {turn.took_over.name} died before its end; this one went on from there")
 
     def take_in(self, runner: Runner, progress: Progress) -> None:
         """New, whole logs into the drive store."""
@@ -122,6 +125,7 @@ class _Night:
             self.night.timing_s["ingest"] = round(time.perf_counter() - began, 3)
             self.night.tasks["ingest"] = len(inbox.fresh)
         ledger.save(inbox.stamps)
+        mirror.put(self.workspace, [self.workspace.inbox_ledger])
 
     def build(self, runner: Runner, progress: Progress) -> None:
         """Everything that is not as it should be, whether by new drives, settings, weights or code."""
@@ -131,7 +135,7 @@ class _Night:
         report = run_region(self._with_logs([]), runner, progress)
         night = self.night
         night.run_id = report["run_id"]
-        night.links["report"] = report["report"]
+        night.links["report"] = self.workspace.place_of(self.workspace.report(night.run_id) / "report.html")
         night.notes += report["notes"]
         for stage, seconds in report["timing_s"].items():
             night.timing_s[stage] = round(night.timing_s.get(stage, 0.0) + seconds, 3)
@@ -229,7 +233,9 @@ class _Night:
         """What would change, whether or not it is published: a held release is decided by looking at it."""
         began, folder = time.perf_counter(), self.workspace.night(self.night.night_id)
         files = write_candidate_difference(found, found.builds, self.workspace, folder, self.settings.releases)
-        self.night.links |= {f"difference ({path.suffix[1:]})": str(path) for path in files if path.suffix != ".txt"}
+        mirror.put(self.workspace, files)
+        shown = {path.suffix[1:]: self.workspace.place_of(path) for path in files if path.suffix != ".txt"}
+        self.night.links |= {f"difference ({kind})": place for kind, place in shown.items()}
         self.night.timing_s["difference"] = round(time.perf_counter() - began, 3)
 
     def _publish(self, found: Candidate, builds: dict[str, str], verdict: CandidateVerdict) -> None:
@@ -246,7 +252,7 @@ class _Night:
             config=self.settings.releases,
         )
         night.release, night.outcome = manifest.name, NightOutcome.PUBLISHED
-        night.links["release"] = str(self.workspace.release(manifest.name))
+        night.links["release"] = self.workspace.place_of(self.workspace.release(manifest.name))
 
     def _with_logs(self, logs: list[str]) -> Settings:
         return replace(self.settings, region=replace(self.settings.region, logs=logs))
@@ -255,8 +261,9 @@ class _Night:
 def _write(night: NightSummary, workspace: Workspace) -> None:
     folder, tmp = workspace.night(night.night_id), workspace.nights / ".unfinished"
     texts = {"json": json.dumps(night.as_dict(), indent=1, sort_keys=True) + "\n", "md": night_page(night)}
-    for name in (SUMMARY, PAGE):
-        write_text(folder / name, texts[name.rpartition(".")[2]], tmp)
+    written = {folder / name: texts[name.rpartition(".")[2]] for name in (SUMMARY, PAGE)}
     if night.outcome is not NightOutcome.SKIPPED:
-        for suffix, text in texts.items():
-            write_text(workspace.nights / f"{LATEST}.{suffix}", text, tmp)
+        written |= {workspace.nights / f"{LATEST}.{suffix}": text for suffix, text in texts.items()}
+    for path, text in written.items():
+        write_text(path, text, tmp)
+    mirror.put(workspace, written)

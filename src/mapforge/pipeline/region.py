@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mapforge.catalog import TileUpdate
 from mapforge.catalog.tables import DriveState, TileState
 from mapforge.errors import LeaseHeldError, NoUsableDriveError
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId, tiles_near
 from mapforge.io import mirror
-from mapforge.io.fingerprint import fingerprint_of, sha256_of_file
 from mapforge.io.trajectories import path_sha256, read_trajectory
 from mapforge.localization.settled import read_ledger
 from mapforge.pipeline import drive_tasks, job_inputs, staging, tile_tasks
 from mapforge.pipeline.drive_monitor import look_over
 from mapforge.pipeline.execution import Execution, StageResult
 from mapforge.pipeline.jobs import Job, JobError
+from mapforge.pipeline.observation_stamps import stamp_observations
 from mapforge.pipeline.plan import Action, Task
 from mapforge.pipeline.region_facts import TILE_REACH_M, RegionFacts, grown
 from mapforge.pipeline.stage_files import tile_of
-from mapforge.pipeline.stamps import Recipe, Stamp, StoredOutput
+from mapforge.pipeline.stamps import Stamp
+from mapforge.pipeline.tile_builds import TileBuilds
 from mapforge.pipeline.tile_tasks import TilePlan
 from mapforge.schemas.drive import DriveManifest
 
@@ -200,32 +200,11 @@ class _Build:
             self._drop_drives("rasterization", self._do("rasterization", again, job_inputs.rasterization_job))
         observations = [task for task in _of(tasks, "perception") if task.drive in self.facts.drives]
         done = self._do("perception", observations, job_inputs.perception_job)
-        self._stamp_observations(observations, done)
+        stamp_observations(observations, done, self.facts)
         for item, error in sorted(done.errors.items()):
             self._fail_tile(TileId.parse(item.rpartition("@")[0]), "perception", error)
         detections = [task for task in _of(tasks, "detection") if task.drive in self.facts.drives]
         self._drop_drives("detection", self._do("detection", detections, job_inputs.detection_job))
-
-    def _stamp_observations(self, tasks: list[Task], done: StageResult) -> None:
-        """One stamp a drive for all its observations that are there."""
-        by_drive: dict[str, list[Task]] = {}
-        for task in tasks:
-            by_drive.setdefault(str(task.drive), []).append(task)
-        for drive, own in by_drive.items():
-            bad = {task.tile for task in own if task.item in done.errors or task.action is Action.SKIP}
-            good = [task.tile for task in own if task.tile is not None and task.tile not in bad]
-            paths = [self.facts.workspace.observation(tile, drive) for tile in good]
-            recipe = self.facts.observations_recipe(self.facts.drives[drive])
-            if any(task.action is Action.RUN for task in own):
-                known = {**self._stamped_before("perception", drive, recipe), **done.delivered}
-                self.facts.ledger.write("perception", drive, recipe, paths, known=known)
-            self.facts.look_at_elements(self.facts.drives[drive], {tile for tile in bad if tile is not None})
-
-    def _stamped_before(self, stage: str, item: str, recipe: Recipe) -> dict[str, StoredOutput]:
-        """Outputs of a remote workspace that an earlier run stamped: they need not lie here."""
-        stamp = self.facts.ledger.stamp(stage, item) if self.facts.workspace.store is not None else None
-        same = stamp is not None and dict(stamp.parts) == dict(recipe.parts)
-        return {output.name: output for output in stamp.outputs} if stamp is not None and same else {}
 
     def vectorize(self) -> None:
         drives = [drive for drive in self.needed if drive in self.facts.drives]
@@ -271,8 +250,9 @@ class _Build:
 
     def cut(self) -> None:
         """Tiles with new elements, and those in which the name of an element changed with them; the others stay."""
+        made = TileBuilds(self.facts, self.fused, self.lanes)
         cutting = [tile_tasks.cutting_task(self.facts, t, fused, self.lanes[t]) for t, fused in self.fused.items()]
-        due = {task.tile: self._content(task.tile) for task in cutting if task.tile and task.action is Action.RUN}
+        due = {task.tile: made.content(task.tile) for task in cutting if task.tile and task.action is Action.RUN}
         removed = self.plan.removed
         jobs = [job_inputs.cutting_job(due, removed, self.facts)] if due or removed else []
         done = self.execution.do("tiles", jobs, len(cutting) - len(due))
@@ -282,51 +262,8 @@ class _Build:
                 self.fused.pop(tile, None)
         if jobs:
             files = {tile_of(path): path for path in done.outputs.get("map", ())}
-            self._record_builds(files, done.delivered)
-
-    def _record_builds(self, files: dict[TileId, Path], delivered: Mapping[str, StoredOutput]) -> None:
-        """A tile of another region gets a new build too, when the name of an element that crosses into it changed."""
-        ledger, recipes = self.facts.ledger, self.facts.recipes
-        self.catalog.record_builds(
-            [(str(tile), path.stem, self._fused(tile)) for tile, path in files.items()],
-            self.execution.run_id,
-            {str(tile): sha256_of_file(path) for tile, path in files.items()},
-        )
-        for tile, path in files.items():
-            if tile not in self.claimed:
-                self.catalog.replace_build(str(tile), path.stem)
-        self.catalog.set_tiles(
-            [
-                TileUpdate(
-                    str(tile), TileState.BUILT, build=path.stem, recipe=recipes.build, fingerprint=self._fused(tile)
-                )
-                for tile, path in files.items()
-                if tile in self.claimed
-            ]
-        )
-        # claimed tiles last: a run that is killed here cuts them again, and with them the others
-        for tile in sorted(files, key=lambda tile: tile in self.claimed):
-            outputs = [files[tile], self.facts.workspace.tile_names(tile)]
-            recipe = recipes.tile(self._fused(tile), self._linked(tile))
-            ledger.write("tiles", str(tile), recipe, outputs, known=delivered)
-        self.result.changed = set(files)
-
-    def _fused(self, tile: TileId) -> str:
-        """Fingerprint of a tile's map elements, of this run or an earlier one."""
-        if tile in self.fused:
-            return self.fused[tile]
-        stamp = self.facts.ledger.stamp("fusion", str(tile))
-        return stamp.fingerprint if stamp is not None else ""
-
-    def _linked(self, tile: TileId) -> str:
-        """Fingerprint of a tile's lanes, of this run or an earlier one."""
-        task, stamp = self.lanes.get(tile), self.facts.ledger.stamp("lane_graph", str(tile))
-        if task is not None and task.recipe is not None:
-            return task.recipe.fingerprint
-        return stamp.fingerprint if stamp is not None else ""
-
-    def _content(self, tile: TileId) -> str:
-        return fingerprint_of(map_elements=self._fused(tile), lanes=self._linked(tile))
+            made.record(files, self.claimed, self.execution.run_id, done.delivered)
+            self.result.changed = set(files)
 
     def finish(self) -> RegionResult:
         """What there is now of every tile of the region."""

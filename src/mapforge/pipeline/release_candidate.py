@@ -12,7 +12,10 @@ import pyarrow.parquet as pq
 from mapforge.catalog import Catalog
 from mapforge.catalog.tables import DriveState, TileState
 from mapforge.geometry.tiles import TileId
+from mapforge.io import mirror
 from mapforge.io.workspace import Workspace
+from mapforge.pipeline.stage_files import StageFiles, elements_of, path_of
+from mapforge.pipeline.staging import fetch
 from mapforge.releases.config import ReleasesConfig
 from mapforge.releases.difference import difference
 from mapforge.releases.difference_files import write_difference
@@ -62,8 +65,10 @@ def judge_candidate(
     """Reads the gates over what differs. What drives saw is read for those that contributed to it."""
     new = {TileId.parse(tile): workspace.tile(TileId.parse(tile), build) for tile, build in found.builds.items()}
     released = found.release.files(workspace) if found.release is not None else {}
+    mirror.fetch_immutable(workspace, [*new.values(), *released.values()])
     differing = {*new, *map(TileId.parse, found.gone)}
     drives = contributing_drives(new.values())
+    fetch(StageFiles(tuple(of(d, workspace) for d in drives for of in (path_of, elements_of))), workspace)
     inputs = CandidateInputs(
         workspace.read_frame(),
         dict(sorted(new.items())),

@@ -18,6 +18,7 @@ from mapforge.errors import ContractError, MissingInputError, StorageError
 from mapforge.geometry.tiles import TileId
 from mapforge.ingest.source_index import INDEX_NAME, remember
 from mapforge.io import mirror
+from mapforge.io.drive_frames import NOTE
 from mapforge.io.drive_store import MANIFEST_NAME, DriveReader
 from mapforge.io.workspace import Workspace
 from mapforge.pipeline.stage_files import (
@@ -117,10 +118,12 @@ def drive_vitals(workspace: Workspace, drives: Iterable[str]) -> Iterator[None]:
     """The drives whose vital signs nobody measured yet, as copies here; what is measured inside goes to the store."""
     unmeasured = [drive for drive in sorted(drives) if not workspace.drive_vitals(drive).exists()]
     fetch(StageFiles(drives=tuple(unmeasured)), workspace)
+    summary = workspace.fleet_vitals
+    before = summary.read_bytes() if summary.exists() else b""
     yield
     measured = [workspace.drive_vitals(drive) for drive in unmeasured]
-    if measured or not workspace.holds(workspace.fleet_vitals):
-        measured.append(workspace.fleet_vitals)
+    if summary.exists() and summary.read_bytes() != before:
+        measured.append(summary)
     mirror.put(workspace, (path for path in measured if path.exists()))
 
 
@@ -130,7 +133,7 @@ def check_drive(workspace: Workspace, drive: str, full: bool) -> None:
     if store is None:
         reader.verify(full)
         return
-    for stored in reader.manifest.files:
+    for stored in reader.files_kept():
         name = workspace.name_of(workspace.drive(drive) / stored.name)
         if not store.has_size(name, stored.size_bytes) or (full and store.sha256(name) != stored.sha256):
             raise ContractError(f"{store.url}/{name} is missing or not what its manifest says; ingest the log again")
@@ -141,8 +144,9 @@ def _fetch_drive(workspace: Workspace, drive: str) -> None:
 
     def outputs() -> list[StoredOutput]:
         folder = workspace.drive(drive)
-        mirror.fetch_record(workspace, folder / MANIFEST_NAME)
-        files = DriveReader(folder).manifest.files
+        for record in (MANIFEST_NAME, NOTE):
+            mirror.fetch_record(workspace, folder / record)
+        files = DriveReader(folder).files_kept()
         return [StoredOutput(workspace.name_of(folder / f.name), f.size_bytes, 0, f.sha256) for f in files]
 
     _fetch_outputs(outputs, workspace, f"drive {drive}")

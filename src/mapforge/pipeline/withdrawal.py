@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from mapforge.catalog import Catalog
 from mapforge.catalog.tables import Drive, Tile
 from mapforge.errors import MissingInputError, UnknownRunError
 from mapforge.geometry.tiles import TileId
+from mapforge.io import mirror
 from mapforge.io.drive_store import DriveReader
-from mapforge.io.locks import exclusive
+from mapforge.io.object_store import StoredObject
 from mapforge.io.workspace import Workspace
 from mapforge.localization import settled
 from mapforge.pipeline.region_facts import grown, raster_tile
@@ -25,6 +25,7 @@ from mapforge.pipeline.standing import DRIVE
 from mapforge.pipeline.withdrawn_logs import withdrawn_logs, write_withdrawn_logs
 
 DRIVE_STAGES = ("localization", "alignment", "rasterization", "perception", "detection", "vectorization")
+LOCK_WAIT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -48,23 +49,21 @@ def withdraw(workspace: Workspace, catalog: Catalog, drive_id: str, reason: str)
     releases stay as they are. Raises UnknownRunError when there is no such drive, ContractError when its manifest is
     damaged, so that its log could not be told from others.
     """
-    workspace.require_folder("withdrawing a drive")
     ledger = Ledger(workspace)
     manifest_path = workspace.drive(drive_id) / "manifest.json"
     known = {drive.drive_id for drive in catalog.drives()}
     if drive_id not in known and not manifest_path.exists():
         raise UnknownRunError(f"no drive '{drive_id}' in {workspace.root}; `mapforge status` lists them")
-    with exclusive(workspace, "withdrawn"), suppress(MissingInputError):  # its data is gone: withdrawn once before
+    with suppress(MissingInputError):  # its data is gone: withdrawn once before
         sha256 = DriveReader(manifest_path.parent).manifest.source_sha256
-        entry = {"drive_id": drive_id, "reason": reason}
-        write_withdrawn_logs(workspace, {**withdrawn_logs(workspace), sha256: entry})
+        with _logs_to_change(workspace, catalog, drive_id) as logs:
+            logs[sha256] = {"drive_id": drive_id, "reason": reason}
     fused = _fused_with(ledger, drive_id)
     if drive_id in known:
         catalog.withdraw_drive(drive_id, reason)
     gone = [tile for tile, others in fused.items() if not others]
+    mirror.delete(workspace, (of(tile) for tile in gone for of in (workspace.map_elements, workspace.lane_graph)))
     for tile in gone:
-        workspace.map_elements(tile).unlink(missing_ok=True)
-        workspace.lane_graph(tile).unlink(missing_ok=True)
         ledger.forget("lane_graph", str(tile))
         ledger.forget("fusion", str(tile))
         ledger.forget("tiles", str(tile))
@@ -72,6 +71,7 @@ def withdraw(workspace: Workspace, catalog: Catalog, drive_id: str, reason: str)
         session.execute(delete(Tile).where(Tile.tile.in_(catalog.listed(map(str, gone)))))
     refused = settled.read_ledger(workspace).refused()
     settled.withdraw(workspace, drive_id)
+    mirror.put(workspace, [path for path in [workspace.settled] if path.exists()])
     for other in set(refused) - set(settled.read_ledger(workspace).refused()):
         ledger.forget("alignment", other)  # it contradicted this drive only: it gets another chance
     removed, freed = _remove(workspace, ledger, drive_id)
@@ -81,14 +81,24 @@ def withdraw(workspace: Workspace, catalog: Catalog, drive_id: str, reason: str)
 
 def readmit(workspace: Workspace, catalog: Catalog, drive_id: str) -> int:
     """The log of a withdrawn drive may be taken in again; returns how many logs that is."""
-    workspace.require_folder("readmitting a drive")
-    with exclusive(workspace, "withdrawn"):
-        logs = withdrawn_logs(workspace)
-        left = {sha256: entry for sha256, entry in logs.items() if entry["drive_id"] != drive_id}
-        write_withdrawn_logs(workspace, left)
+    with _logs_to_change(workspace, catalog, drive_id) as logs:
+        own = [sha256 for sha256, entry in logs.items() if entry["drive_id"] == drive_id]
+        for sha256 in own:
+            del logs[sha256]
     with catalog.writing() as session:
         session.execute(delete(Drive).where(Drive.drive_id == drive_id))
-    return len(logs) - len(left)
+    return len(own)
+
+
+@contextmanager
+def _logs_to_change(workspace: Workspace, catalog: Catalog, drive_id: str) -> Iterator[dict[str, dict[str, str]]]:
+    """The withdrawn logs as they are now; what the block makes of them is kept. One block at a time, anywhere."""
+    with catalog.locked("withdrawal of drive", drive_id, LOCK_WAIT_S):
+        mirror.fetch_record(workspace, workspace.withdrawn)
+        logs = withdrawn_logs(workspace)
+        yield logs
+        write_withdrawn_logs(workspace, logs)
+        mirror.put(workspace, [workspace.withdrawn])
 
 
 def _fused_with(ledger: Ledger, drive_id: str) -> dict[TileId, list[str]]:
@@ -108,20 +118,18 @@ def _fused_with(ledger: Ledger, drive_id: str) -> dict[TileId, list[str]]:
 
 def _remove(workspace: Workspace, ledger: Ledger, drive_id: str) -> tuple[int, int]:
     """Everything made of the drive; its stamps at last."""
-    files = [path for path in _products(workspace, drive_id) if path.is_file()]
-    freed = sum(path.stat().st_size for path in files)
-    for path in files:
-        path.unlink(missing_ok=True)
+    files = _products(workspace, drive_id)
+    mirror.delete(workspace, files)
     shutil.rmtree(workspace.drive(drive_id), ignore_errors=True)
     for stage in DRIVE_STAGES:
         ledger.forget(stage, drive_id)
-    return len(files), freed
+    return len(files), sum(item.size_bytes for item in files.values())
 
 
-def _products(workspace: Workspace, drive_id: str) -> Iterator[Path]:
+def _products(workspace: Workspace, drive_id: str) -> dict[Path, StoredObject]:
     """Every file that was made of one drive alone: its folder, and what bears its name in the folders of the stages."""
-    yield from sorted(workspace.drive(drive_id).glob("*"))
-    yield workspace.drive_vitals(drive_id)
-    for folder in ("trajectories", "rasters", "observations", "drive_elements"):
-        for suffix in (".parquet", ".json"):
-            yield from sorted((workspace.root / folder).rglob(f"{glob.escape(drive_id)}{suffix}"))
+    own = mirror.listing(workspace, workspace.name_of(workspace.drive(drive_id)))
+    for folder in ("trajectories", "rasters", "observations", "drive_elements", "stamps/vitals"):
+        named = mirror.listing(workspace, folder).items()
+        own |= {path: item for path, item in named if path.stem == drive_id and path.suffix in (".parquet", ".json")}
+    return own

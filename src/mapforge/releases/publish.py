@@ -52,7 +52,7 @@ def publish(
     release; LeaseHeldError while another process publishes.
     """
     config = config or ReleasesConfig()
-    with sole_writer(workspace) as unfinished:
+    with sole_writer(workspace, catalog) as unfinished:
         reconcile(workspace, catalog)
         previous = current_release(workspace)
         new_name = name or run_id
@@ -89,7 +89,7 @@ def rollback(workspace: Workspace, catalog: Catalog, name: str | None = None) ->
     name: the release before the current one when not given. Raises UnknownReleaseError, ReleaseError when a file of it
     is missing or was changed, LeaseHeldError.
     """
-    with sole_writer(workspace) as unfinished:
+    with sole_writer(workspace, catalog) as unfinished:
         reconcile(workspace, catalog)
         if name is None:
             name = read_release(workspace, POINTER).previous

@@ -11,8 +11,9 @@ from mapforge.catalog.owner import is_dead, this_process
 from mapforge.catalog.releases import ReleaseRecords
 from mapforge.catalog.tables import RunState
 from mapforge.geometry.tiles import TileId
+from mapforge.io import mirror
 from mapforge.io.workspace import Workspace
-from mapforge.releases.manifest import current_name, read_release, release_names
+from mapforge.releases.manifest import MANIFEST, current_name, read_release, release_names
 from mapforge.releases.switching import reconcile, sole_writer
 
 _DAY_NS = 86_400 * 10**9
@@ -41,14 +42,13 @@ def prune(workspace: Workspace, catalog: Catalog, keep: int, keep_days: float | 
     """Leaves the newest `keep` releases, those younger than `keep_days`, and always the current one.
 
     Then tile files go that are in no release and are no tile's current build; while another run is building they stay,
-    because a new file may not be in the catalog yet. Raises LeaseHeldError while another process publishes,
-    ConfigurationError for a workspace in an object store.
+    because a new file may not be in the catalog yet. Raises LeaseHeldError while another process publishes.
     """
-    workspace.require_folder("removing old releases")
-    with sole_writer(workspace) as unfinished:
+    with sole_writer(workspace, catalog) as unfinished:
         reconcile(workspace, catalog)
         names = _to_remove(workspace, catalog, keep, keep_days)
         for name in names:
+            mirror.remove_folder(workspace, workspace.release(name), MANIFEST)
             gone = unfinished / name
             unfinished.mkdir(exist_ok=True)
             workspace.release(name).rename(gone)
@@ -84,9 +84,9 @@ def _remove_builds(workspace: Workspace, catalog: Catalog) -> tuple[tuple[str, .
         for tile, standing in standings.items()
         if standing.build is not None
     }
-    unneeded = [path for path in sorted(workspace.tiles.glob("*/*/*/*.parquet")) if path not in needed]
-    freed = sum(path.stat().st_size for path in unneeded)
-    for path in unneeded:
-        path.unlink()
+    there = mirror.listing(workspace, "tiles")
+    unneeded = {path: item for path, item in there.items() if path.suffix == ".parquet" and path not in needed}
+    freed = sum(item.size_bytes for item in unneeded.values())
+    mirror.delete(workspace, unneeded)
     ReleaseRecords(catalog).forget_builds(("/".join(path.parent.parts[-3:]), path.stem) for path in unneeded)
-    return tuple(path.relative_to(workspace.root).as_posix() for path in unneeded), freed
+    return tuple(map(workspace.name_of, unneeded)), freed

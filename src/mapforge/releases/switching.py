@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from pathlib import Path
 
 from mapforge.catalog import Catalog
 from mapforge.catalog.releases import ReleaseRecords
-from mapforge.errors import LeaseHeldError
 from mapforge.io.atomic import write_text
 from mapforge.io.fingerprint import sha256_of_file
 from mapforge.io.mirror import put
@@ -19,20 +17,14 @@ from mapforge.releases.manifest import MANIFEST, POINTER, current_name, read_rel
 
 
 @contextmanager
-def sole_writer(workspace: Workspace) -> Iterator[Path]:
+def sole_writer(workspace: Workspace, catalog: Catalog) -> Iterator[Path]:
     """Only one process changes the releases of a workspace at a time. Gives the folder for unfinished files.
 
     The lock goes with the process, however that ends. Raises LeaseHeldError while another holds it.
     """
     workspace.releases.mkdir(parents=True, exist_ok=True)
     unfinished = workspace.releases / ".unfinished"
-    with (workspace.releases / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise LeaseHeldError(
-                f"another process is publishing, switching or pruning releases of {workspace.root}; try again later"
-            ) from error
+    with catalog.locked("publishing, switching or pruning releases of", workspace.place):
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
             yield unfinished
