@@ -52,14 +52,18 @@ class ClassicalConfig:
     """Smaller bright places are patches of the road."""
     min_mark_m: float = 1.0
     """Shorter thinned marks are no part of a line."""
-    max_gap_m: float = 10.0
+    max_gap_m: float = 12.0
     """Dashes further apart are not joined."""
     max_turn_deg: float = 10.0
     """Nor those that turn by more."""
     min_divider_m: float = 7.0
     """Shorter joined lines are dropped."""
     min_boundary_m: float = 4.0
-    join_boundary_m: float = 4.0
+    """The same for boundaries."""
+    join_boundary_m: float = 8.0
+    """Boundaries further apart are not joined."""
+    boundary_turn_deg: float = 60.0
+    """Nor those that turn by more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,11 +137,11 @@ def classical_map(mosaic: Mosaic, paths: list[Float], config: ClassicalConfig) -
     boundaries = _boundaries(met & (curbs | verge), mosaic, config)
     contrast = _contrast(level, lit, ground, config)
     paint = apply_hysteresis_threshold(contrast, config.paint_low, config.paint_high)
-    paint &= ndimage.binary_erosion(road, iterations=4)
-    paint = remove_small_objects(paint, max_size=12, connectivity=2)
+    paint = remove_small_objects(paint & road, max_size=12, connectivity=2)
     heading = _Heading(paths)
-    crossings, used = _crossings(paint, mosaic)
-    lines, across = _marks(paint & ~used, mosaic, heading, config)
+    crossings, used = _crossings(paint & ndimage.binary_erosion(road, iterations=1), mosaic)
+    inner = ndimage.binary_erosion(road, iterations=4)  # marks at the very edge are the edge
+    lines, across = _marks(paint & ~used & inner, mosaic, heading, config)
     pairs, stops = _bars(across)
     return ClassicalMap(_dividers(lines, config), boundaries, crossings + pairs, stops)
 
@@ -223,7 +227,7 @@ def _stations(paths: list[Float], step_m: float) -> Float:
 
 def _boundaries(edges: Mask, mosaic: Mosaic, config: ClassicalConfig) -> list[Found]:
     traced = _traced(ndimage.binary_dilation(edges, disk(1)), mosaic, 0.8)
-    joined = _joined(traced, config.join_boundary_m, 25.0, 0.4)
+    joined = _joined(traced, config.join_boundary_m, config.boundary_turn_deg, 0.8)
     found = []
     for line, solid in joined:
         length = _length(line)
