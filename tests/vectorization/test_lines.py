@@ -35,6 +35,7 @@ def straight(p: NDArray[np.float64]) -> list[TracedLine]:
         config.p_high,
         config.link_reach_m,
         config.bridge_m,
+        config.dash_gap_m,
         config.min_length_m,
         config.smoothing_m,
         config.attribute_stretch_m,

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 
 from mapforge.geometry.polylines import arc_length, length
 from mapforge.schemas.elements import BOUNDARY_TYPES, COLOURS, MARKING_TYPES, ElementClass
+from mapforge.vectorization.dashes import joined_dashes
 from mapforge.vectorization.line_nodes import LineNodes
 from mapforge.vectorization.linking import Chain, chains_of
 from mapforge.vectorization.smoothing import smooth, vertices_kept
@@ -24,6 +25,8 @@ _END_REACH_M = 0.5
 _END_P = 0.5
 """A line ends where it is no longer more likely than not."""
 _DUPLICATE_M = 0.3
+_SHORTEST_PIECE_M = 1.0
+"""Shorter traces are not pieces of a line."""
 _CLASSES_WITH_CORNERS = (ElementClass.ROAD_BOUNDARY,)
 
 
@@ -45,6 +48,7 @@ def traced_lines(
     p_high: float,
     link_reach_m: float,
     bridge_m: float,
+    dash_gap_m: float,
     min_length_m: float,
     smoothing_m: float,
     attribute_stretch_m: float,
@@ -55,8 +59,11 @@ def traced_lines(
     """Lines of one class, whole, sorted by their first vertex."""
     corners = element_class in _CLASSES_WITH_CORNERS
     chains = chains_of(nodes.xyz_map[:, :2], nodes.direction, link_reach_m, bridge_m, corners)
+    believed = _believed(nodes, _without_duplicates(nodes, chains, min(min_length_m, _SHORTEST_PIECE_M)), p_low, p_high)
+    if element_class is ElementClass.LANE_DIVIDER:
+        nodes, believed = joined_dashes(nodes, believed, dash_gap_m)
     lines: list[TracedLine] = []
-    for chain in _believed(nodes, _without_duplicates(nodes, chains, min_length_m), p_low, p_high):
+    for chain in believed:
         members = nodes.take(chain.nodes)
         xyz, sigma = _smoothed(members, chain.closed, smoothing_m, line_sigma_m)
         if chain.closed:
