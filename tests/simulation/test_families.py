@@ -1,20 +1,23 @@
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
+from mcap.reader import make_reader
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from mapforge.schemas.detections import SIGN_TYPES
 from mapforge.schemas.elements import ElementClass, MapElement
-from mapforge.simulation.config import SimulationConfig
+from mapforge.simulation.config import FleetKind, SimulationConfig
 from mapforge.simulation.families import Family
 from mapforge.simulation.family_profiles import rural_profile
-from mapforge.simulation.routes import plan_drives
+from mapforge.simulation.fleet import car_sensors
+from mapforge.simulation.record import record_drive
 from mapforge.simulation.world import FeatureKind, World
-from mapforge.simulation.worlds import cruising_factor, make_world
+from mapforge.simulation.worlds import make_plans, make_world
 
 FAMILIES = [family for family in Family if family is not Family.TOWN]
 SEEDS = {family: 40 + 3 * n for n, family in enumerate(FAMILIES)}
@@ -124,7 +127,7 @@ def test_signs_and_lights_match_their_plates(world: World) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_five_drives_find_their_ways(family: Family, make: Callable[[Family], World]) -> None:
     world = make(family)
-    plans = plan_drives(world, 5, 20.0, 1, speed_mps=12.0 * cruising_factor(family.value))
+    plans = make_plans(world, SimulationConfig(world=family.value, seed=SEEDS[family], duration_s=20.0))
     (area,) = (flat(e) for e in of_class(world, ElementClass.DRIVABLE_AREA))
     for plan in plans:
         assert shapely.contains_xy(area, *plan.translation_m[::20, :2].T).all()
@@ -238,3 +241,16 @@ def test_pieces_of_a_lane_follow_one_another(make: Callable[[Family], World]) ->
     for lane in world.lanes:
         for a, b in pairwise(lane.centreline[:, :2]):
             assert np.linalg.norm(b - a) < 2.6
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_short_drive_of_every_family_records(family: Family, make: Callable[[Family], World], tmp_path: Path) -> None:
+    config = SimulationConfig(world=family.value, seed=SEEDS[family], drives=1, duration_s=2.0)
+    config.fleet.kind, config.fleet.beams = FleetKind.varied, [8]
+    config.sensors.lidar.columns, config.sensors.lidar.sweeps = 128, 4
+    config.sensors.camera.enabled = config.sensors.radar.enabled = False
+    (plan,) = make_plans(make(family), config)
+    record_drive(make(family), plan, car_sensors(config, plan.seed), tmp_path / "drive.mcap", tmp_path / "tmp")
+    with (tmp_path / "drive.mcap").open("rb") as stream:
+        topics = [channel.topic for _, channel, _ in make_reader(stream).iter_messages()]
+    assert topics.count("/lidar_top") == 4 and topics.count("/imu") > 100
