@@ -1,6 +1,6 @@
 """Alignment of simulated drives against their truth: how far drives disagree, and whether the stated sigmas are right.
 
-    python benchmarks/alignment.py WORKSPACE=WORLD [WORKSPACE=WORLD ...] [--seeds 30] [--range-m 12] [--surface-only]
+    python benchmarks/alignment.py WORKSPACE=WORLD [...] [--seeds 30] [--drives 4] [--range-m 12] [--surface-only]
 
 WORKSPACE holds drives with their own trajectories (`mapforge run` leaves them), WORLD is what `mapforge simulate` left.
 First everything is aligned as it is, and timed. Then GNSS errors are drawn anew for every seed (a constant bias, a
