@@ -3,7 +3,8 @@ import pytest
 
 from mapforge.errors import ConfigurationError
 from mapforge.schemas.detections import SIGN_TYPES
-from mapforge.simulation.sign_faces import FACE_PX, LIGHT_STATES, STYLES, aspect, face, outline
+from mapforge.simulation.sign_canvas import FACE_PX
+from mapforge.simulation.sign_faces import LIGHT_STATES, STYLES, aspect, face, outline
 
 FACES = [(name, "") for name in SIGN_TYPES] + [("traffic_light", state) for state in LIGHT_STATES]
 

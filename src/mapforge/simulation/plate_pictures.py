@@ -12,7 +12,8 @@ from mapforge.geometry.se3 import SE3
 from mapforge.simulation.daylight import BEAM_COLOUR, Daylight
 from mapforge.simulation.rig import Pinhole
 from mapforge.simulation.scene import plate_axes, plate_scale_m
-from mapforge.simulation.sign_faces import FACE_PX, face
+from mapforge.simulation.sign_canvas import FACE_PX
+from mapforge.simulation.sign_faces import face
 from mapforge.simulation.world import SignPlate
 
 Float32 = NDArray[np.float32]

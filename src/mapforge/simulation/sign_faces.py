@@ -8,41 +8,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from mapforge.errors import ConfigurationError
 from mapforge.schemas.detections import SIGN_TYPES
+from mapforge.simulation.sign_canvas import (
+    CIRCLE,
+    DIAMOND,
+    FACE_PX,
+    OCTAGON,
+    PALETTES,
+    SIZE_PX,
+    TRIANGLE_UP,
+    Canvas,
+    Colour,
+    Points,
+    ellipse,
+    rectangle,
+)
 
-FACE_PX = 128
 STYLES = 4
 LIGHT_STATES = ("red", "yellow", "green")
-_SCALE = 4
-_SIZE = FACE_PX * _SCALE
-
-Colour = tuple[int, int, int]
-Points = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class _Palette:
-    red: Colour
-    blue: Colour
-    yellow: Colour
-    white: Colour = (244, 244, 240)
-    black: Colour = (18, 18, 20)
-
-
-_PALETTES = (
-    _Palette((196, 24, 34), (20, 78, 160), (252, 198, 20)),
-    _Palette((190, 22, 46), (0, 64, 144), (255, 205, 0)),
-    _Palette((214, 40, 36), (36, 104, 190), (246, 212, 52)),
-    _Palette((168, 30, 40), (10, 82, 150), (240, 180, 10)),
-)
 
 
 def face(sign_type: str, state: str = "", style: int = 0) -> NDArray[np.uint8]:
@@ -78,7 +68,7 @@ def _is_us(style: int) -> bool:
 
 @lru_cache(maxsize=256)
 def _face(sign_type: str, state: str, style: int) -> NDArray[np.uint8]:
-    canvas = _Canvas(_PALETTES[style], _is_us(style), style >= 2)
+    canvas = Canvas(PALETTES[style], _is_us(style), style >= 2)
     shape = _shape(sign_type, canvas.us)
     if sign_type == "traffic_light":
         _draw_light(canvas, state, style)
@@ -89,7 +79,7 @@ def _face(sign_type: str, state: str, style: int) -> NDArray[np.uint8]:
             canvas, sign_type
         )
     rgb = np.asarray(canvas.image.resize((FACE_PX, FACE_PX), Image.Resampling.BOX))
-    alpha_image = Image.new("L", (_SIZE, _SIZE), 0)
+    alpha_image = Image.new("L", (SIZE_PX, SIZE_PX), 0)
     ImageDraw.Draw(alpha_image).polygon(canvas.pixels(shape), fill=255)
     alpha = np.asarray(alpha_image.resize((FACE_PX, FACE_PX), Image.Resampling.BOX))
     half = np.ceil(np.abs(shape).max(axis=0) * FACE_PX - 1e-6).astype(int)
@@ -98,104 +88,47 @@ def _face(sign_type: str, state: str, style: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.dstack([rgb, alpha])[rows, columns])
 
 
-class _Canvas:
-    """Draws in plate units: x right, y up, centre 0, the longer edge from -0.5 to 0.5."""
-
-    def __init__(self, palette: _Palette, us: bool, variant: bool) -> None:
-        self.image = Image.new("RGB", (_SIZE, _SIZE), palette.white)
-        self.draw = ImageDraw.Draw(self.image)
-        self.palette, self.us, self.variant = palette, us, variant
-
-    def pixels(self, points: Points) -> list[tuple[float, float]]:
-        return [((x + 0.5) * _SIZE, (0.5 - y) * _SIZE) for x, y in np.asarray(points, dtype=np.float64).tolist()]
-
-    def fill(self, colour: Colour) -> None:
-        self.draw.rectangle((0, 0, _SIZE, _SIZE), fill=colour)
-
-    def polygon(self, points: Points | list[tuple[float, float]], colour: Colour) -> None:
-        self.draw.polygon(self.pixels(np.asarray(points)), fill=colour)
-
-    def disc(self, x: float, y: float, radius: float, colour: Colour) -> None:
-        self.polygon(_ellipse(radius, radius, 96) + (x, y), colour)
-
-    def line(self, points: list[tuple[float, float]], width: float, colour: Colour) -> None:
-        pixels = self.pixels(np.asarray(points))
-        self.draw.line(pixels, fill=colour, width=round(width * _SIZE), joint="curve")
-
-    def text(
-        self, words: str, x: float, y: float, height: float, colour: Colour, weight: float = 0.08, width: float = 2.0
-    ) -> None:
-        """Ink `height` tall and at most `width` wide, centred at (x, y); weight: stroke added, of the height."""
-        font = ImageFont.load_default(size=_SIZE * 0.5)
-        stroke = round(weight * _SIZE * 0.36)
-        box = self.draw.textbbox((0, 0), words, font=font, stroke_width=stroke)
-        ink = Image.new("L", (int(box[2] - box[0]), int(box[3] - box[1])), 0)
-        ImageDraw.Draw(ink).text((-box[0], -box[1]), words, font=font, fill=255, stroke_width=stroke, stroke_fill=255)
-        rows = round(height * _SIZE)
-        columns = min(round(rows * ink.width / ink.height), round(width * _SIZE))
-        ink = ink.resize((columns, rows), Image.Resampling.BOX)
-        corner = (round((x + 0.5) * _SIZE - columns / 2), round((0.5 - y) * _SIZE - rows / 2))
-        self.image.paste(colour, corner, ink)
-
-
-def _ellipse(rx: float, ry: float, n: int, phase: float = 0.0) -> Points:
-    angle = phase + np.arange(n) * 2 * math.pi / n
-    return np.stack([rx * np.cos(angle), ry * np.sin(angle)], axis=1)
-
-
-def _rectangle(width: float, height: float) -> Points:
-    return np.array([[-width, -height], [width, -height], [width, height], [-width, height]]) / 2
-
-
-_TRIANGLE_UP = np.array([[-0.5, -0.433], [0.5, -0.433], [0.0, 0.433]])
-_DIAMOND = np.array([[0.0, -0.5], [0.5, 0.0], [0.0, 0.5], [-0.5, 0.0]])
-_CIRCLE = _ellipse(0.5, 0.5, 32, math.pi / 32)
-_OCTAGON = _ellipse(0.5, 0.5, 8, math.pi / 8) / math.cos(math.pi / 8)
-
-
 def _shape(sign_type: str, us: bool) -> Points:
     if sign_type != "traffic_light" and sign_type not in SIGN_TYPES:
         raise ConfigurationError(f"no picture for sign type '{sign_type}'; use one of {', '.join(SIGN_TYPES)}")
     if sign_type == "traffic_light":
-        return _rectangle(0.38, 1.0)
+        return rectangle(0.38, 1.0)
     if sign_type == "stop":
-        return _OCTAGON
+        return OCTAGON
     if sign_type == "yield":
-        return -_TRIANGLE_UP
+        return -TRIANGLE_UP
     if sign_type == "priority_road":
-        return _DIAMOND
+        return DIAMOND
     if sign_type == "one_way":
-        return _rectangle(1.0, 0.36)
+        return rectangle(1.0, 0.36)
     if us:
-        return _US_SHAPES.get(
-            sign_type, _rectangle(0.8, 1.0) if sign_type.startswith("speed") else _rectangle(1.0, 1.0)
-        )
-    return _EU_SHAPES.get(sign_type, _CIRCLE)
+        return _US_SHAPES.get(sign_type, rectangle(0.8, 1.0) if sign_type.startswith("speed") else rectangle(1.0, 1.0))
+    return _EU_SHAPES.get(sign_type, CIRCLE)
 
 
-_US_SHAPES = {"pedestrian_crossing": _DIAMOND, "signal_ahead": _DIAMOND, "keep_right": _rectangle(0.8, 1.0)}
+_US_SHAPES = {"pedestrian_crossing": DIAMOND, "signal_ahead": DIAMOND, "keep_right": rectangle(0.8, 1.0)}
 _EU_SHAPES = {
-    "pedestrian_crossing": _rectangle(1.0, 1.0),
-    "signal_ahead": _TRIANGLE_UP,
-    "unknown": _rectangle(1.0, 0.7),
+    "pedestrian_crossing": rectangle(1.0, 1.0),
+    "signal_ahead": TRIANGLE_UP,
+    "unknown": rectangle(1.0, 0.7),
 }
 
 
-def _stop(canvas: _Canvas, sign_type: str) -> None:
+def _stop(canvas: Canvas, sign_type: str) -> None:
     canvas.fill(canvas.palette.white)
-    canvas.polygon(_OCTAGON * 0.93, canvas.palette.red)
+    canvas.polygon(OCTAGON * 0.93, canvas.palette.red)
     canvas.text("STOP", 0.0, 0.0, 0.34, canvas.palette.white, 0.08 if canvas.variant else 0.05, width=0.74)
 
 
-def _yield(canvas: _Canvas, sign_type: str) -> None:
+def _yield(canvas: Canvas, sign_type: str) -> None:
     canvas.fill(canvas.palette.red)
-    inner = -_TRIANGLE_UP * (0.5 if canvas.us else 0.6) + (0.0, 0.06)
+    inner = -TRIANGLE_UP * (0.5 if canvas.us else 0.6) + (0.0, 0.06)
     canvas.polygon(inner, canvas.palette.white)
     if canvas.us:
         canvas.text("YIELD", 0.0, 0.17, 0.1, canvas.palette.red, 0.05, width=0.3)
 
 
-def _speed_limit(canvas: _Canvas, sign_type: str) -> None:
+def _speed_limit(canvas: Canvas, sign_type: str) -> None:
     number = sign_type.rsplit("_", 1)[1]
     if not canvas.us:
         canvas.fill(canvas.palette.red)
@@ -203,22 +136,22 @@ def _speed_limit(canvas: _Canvas, sign_type: str) -> None:
         canvas.text(number, 0.0, 0.0, 0.4, canvas.palette.black, 0.05 if canvas.variant else 0.07, width=0.54)
         return
     canvas.fill(canvas.palette.black)
-    canvas.polygon(_rectangle(0.76, 0.96), canvas.palette.white)
+    canvas.polygon(rectangle(0.76, 0.96), canvas.palette.white)
     canvas.text("SPEED", 0.0, 0.36, 0.12, canvas.palette.black, 0.05)
     canvas.text("LIMIT", 0.0, 0.18, 0.12, canvas.palette.black, 0.05)
     canvas.text(number, 0.0, -0.2, 0.4, canvas.palette.black, 0.05, width=0.52)
 
 
-def _do_not_enter(canvas: _Canvas, sign_type: str) -> None:
+def _do_not_enter(canvas: Canvas, sign_type: str) -> None:
     canvas.fill(canvas.palette.white if canvas.us else canvas.palette.red)
     if canvas.us:
         canvas.disc(0.0, 0.0, 0.46, canvas.palette.red)
         canvas.text("DO NOT", 0.0, 0.22, 0.1, canvas.palette.white, 0.06)
         canvas.text("ENTER", 0.0, -0.23, 0.1, canvas.palette.white, 0.06)
-    canvas.polygon(_rectangle(0.72, 0.16), canvas.palette.white)
+    canvas.polygon(rectangle(0.72, 0.16), canvas.palette.white)
 
 
-def _one_way(canvas: _Canvas, sign_type: str) -> None:
+def _one_way(canvas: Canvas, sign_type: str) -> None:
     ground = canvas.palette.black if canvas.us else canvas.palette.blue
     canvas.fill(ground)
     arrow = [(-0.46, -0.07), (0.2, -0.07), (0.2, -0.155), (0.47, 0.0), (0.2, 0.155), (0.2, 0.07), (-0.46, 0.07)]
@@ -227,7 +160,7 @@ def _one_way(canvas: _Canvas, sign_type: str) -> None:
         canvas.text("ONE WAY", -0.11, 0.0, 0.085, canvas.palette.black, 0.07)
 
 
-def _keep_right(canvas: _Canvas, sign_type: str) -> None:
+def _keep_right(canvas: Canvas, sign_type: str) -> None:
     if not canvas.us:
         canvas.fill(canvas.palette.white)
         canvas.disc(0.0, 0.0, 0.47, canvas.palette.blue)
@@ -235,13 +168,13 @@ def _keep_right(canvas: _Canvas, sign_type: str) -> None:
         canvas.polygon([(0.29, -0.29), (0.27, 0.06), (-0.06, -0.27)], canvas.palette.white)
         return
     canvas.fill(canvas.palette.black)
-    canvas.polygon(_rectangle(0.76, 0.96), canvas.palette.white)
+    canvas.polygon(rectangle(0.76, 0.96), canvas.palette.white)
     canvas.line([(-0.16, 0.38), (-0.16, 0.1), (0.13, -0.16), (0.13, -0.24)], 0.1, canvas.palette.black)
     canvas.polygon([(0.13, -0.42), (0.0, -0.22), (0.26, -0.22)], canvas.palette.black)
-    canvas.polygon(_ellipse(0.08, 0.2, 24) + (-0.2, -0.2), canvas.palette.black)
+    canvas.polygon(ellipse(0.08, 0.2, 24) + (-0.2, -0.2), canvas.palette.black)
 
 
-def _no_turn(canvas: _Canvas, side: float) -> None:
+def _no_turn(canvas: Canvas, side: float) -> None:
     _prohibition(canvas)
     ink = canvas.palette.black
     canvas.line([(-0.12 * side, -0.26), (-0.12 * side, 0.1), (0.08 * side, 0.1)], 0.1, ink)
@@ -249,15 +182,15 @@ def _no_turn(canvas: _Canvas, side: float) -> None:
     _slash(canvas, -1.0)
 
 
-def _no_left_turn(canvas: _Canvas, sign_type: str) -> None:
+def _no_left_turn(canvas: Canvas, sign_type: str) -> None:
     _no_turn(canvas, -1.0)
 
 
-def _no_right_turn(canvas: _Canvas, sign_type: str) -> None:
+def _no_right_turn(canvas: Canvas, sign_type: str) -> None:
     _no_turn(canvas, 1.0)
 
 
-def _no_u_turn(canvas: _Canvas, sign_type: str) -> None:
+def _no_u_turn(canvas: Canvas, sign_type: str) -> None:
     _prohibition(canvas)
     bend = [(0.15 * math.cos(a), 0.06 + 0.15 * math.sin(a)) for a in np.linspace(0.0, math.pi, 13)]
     canvas.line([(0.15, -0.28), *bend, (-0.15, -0.06)], 0.09, canvas.palette.black)
@@ -265,7 +198,7 @@ def _no_u_turn(canvas: _Canvas, sign_type: str) -> None:
     _slash(canvas, -1.0)
 
 
-def _no_parking(canvas: _Canvas, sign_type: str) -> None:
+def _no_parking(canvas: Canvas, sign_type: str) -> None:
     if canvas.us:
         _prohibition(canvas)
         canvas.text("P", 0.0, 0.0, 0.48, canvas.palette.black, 0.06)
@@ -276,7 +209,7 @@ def _no_parking(canvas: _Canvas, sign_type: str) -> None:
     canvas.line([(-0.31, 0.31), (0.31, -0.31)], 0.1, canvas.palette.red)
 
 
-def _prohibition(canvas: _Canvas) -> None:
+def _prohibition(canvas: Canvas) -> None:
     """White ground in a red ring; on a US sign the ring lies in a white square."""
     canvas.fill(canvas.palette.white)
     radius = 0.46 if canvas.us else 0.5
@@ -284,11 +217,11 @@ def _prohibition(canvas: _Canvas) -> None:
     canvas.disc(0.0, 0.0, radius - 0.085, canvas.palette.white)
 
 
-def _slash(canvas: _Canvas, slope: float) -> None:
+def _slash(canvas: Canvas, slope: float) -> None:
     canvas.line([(-0.3, -0.3 * slope), (0.3, 0.3 * slope)], 0.075, canvas.palette.red)
 
 
-def _walker(canvas: _Canvas, size: float, y: float) -> None:
+def _walker(canvas: Canvas, size: float, y: float) -> None:
     """A walking figure, `size` tall, centred at height y."""
     ink = canvas.palette.black
 
@@ -304,65 +237,65 @@ def _walker(canvas: _Canvas, size: float, y: float) -> None:
     canvas.line(at([(0.0, 0.27), (-0.16, 0.14), (-0.2, -0.02)]), 0.07 * size, ink)
 
 
-def _pedestrian_crossing(canvas: _Canvas, sign_type: str) -> None:
+def _pedestrian_crossing(canvas: Canvas, sign_type: str) -> None:
     if canvas.us:
         _warning_diamond(canvas)
         _walker(canvas, 0.56, 0.02)
         canvas.line([(-0.2, -0.28), (0.2, -0.28)], 0.03, canvas.palette.black)
         return
     canvas.fill(canvas.palette.white)
-    canvas.polygon(_rectangle(0.95, 0.95), canvas.palette.blue)
-    canvas.polygon(_TRIANGLE_UP * 0.84 + (0.0, 0.02), canvas.palette.white)
+    canvas.polygon(rectangle(0.95, 0.95), canvas.palette.blue)
+    canvas.polygon(TRIANGLE_UP * 0.84 + (0.0, 0.02), canvas.palette.white)
     _walker(canvas, 0.46, -0.06)
     for x in (-0.22, -0.11, 0.11, 0.22):
         canvas.line([(x * 1.15, -0.325), (x, -0.255)], 0.035, canvas.palette.black)
 
 
-def _signal_ahead(canvas: _Canvas, sign_type: str) -> None:
+def _signal_ahead(canvas: Canvas, sign_type: str) -> None:
     if canvas.us:
         _warning_diamond(canvas)
         top, step, radius = 0.2, 0.2, 0.082
-        canvas.polygon(_rectangle(0.24, 0.62), canvas.palette.black)
+        canvas.polygon(rectangle(0.24, 0.62), canvas.palette.black)
     else:
         canvas.fill(canvas.palette.red)
-        canvas.polygon(_TRIANGLE_UP * 0.68 + (0.0, -0.045), canvas.palette.white)
+        canvas.polygon(TRIANGLE_UP * 0.68 + (0.0, -0.045), canvas.palette.white)
         top, step, radius = 0.02, 0.135, 0.055
-        canvas.polygon(_rectangle(0.16, 0.43) + (0.0, top - step), canvas.palette.black)
+        canvas.polygon(rectangle(0.16, 0.43) + (0.0, top - step), canvas.palette.black)
     for k, colour in enumerate((canvas.palette.red, canvas.palette.yellow, (20, 150, 70))):
         canvas.disc(0.0, top - k * step, radius, colour)
 
 
-def _warning_diamond(canvas: _Canvas) -> None:
+def _warning_diamond(canvas: Canvas) -> None:
     canvas.fill(canvas.palette.yellow)
-    canvas.polygon(_DIAMOND * 0.93, canvas.palette.black)
-    canvas.polygon(_DIAMOND * 0.88, canvas.palette.yellow)
+    canvas.polygon(DIAMOND * 0.93, canvas.palette.black)
+    canvas.polygon(DIAMOND * 0.88, canvas.palette.yellow)
 
 
-def _priority_road(canvas: _Canvas, sign_type: str) -> None:
+def _priority_road(canvas: Canvas, sign_type: str) -> None:
     canvas.fill(canvas.palette.black if canvas.variant else (150, 150, 150))
-    canvas.polygon(_DIAMOND * 0.97, canvas.palette.white)
-    canvas.polygon(_DIAMOND * 0.68, canvas.palette.yellow)
+    canvas.polygon(DIAMOND * 0.97, canvas.palette.white)
+    canvas.polygon(DIAMOND * 0.68, canvas.palette.yellow)
 
 
-def _unknown(canvas: _Canvas, sign_type: str) -> None:
+def _unknown(canvas: Canvas, sign_type: str) -> None:
     """A street-name or direction plate: letters that mean nothing."""
     ground = (0, 105, 70) if canvas.us else canvas.palette.blue
     canvas.fill(canvas.palette.white)
     height = 1.0 if canvas.us else 0.7
-    canvas.polygon(_rectangle(0.95, height - 0.05), ground)
+    canvas.polygon(rectangle(0.95, height - 0.05), ground)
     for y, words in ((0.16, "MAPLE"), (-0.16, "42 km")):
         canvas.text(words, 0.0, y, 0.17, canvas.palette.white, 0.05)
 
 
-def _works(canvas: _Canvas) -> None:
+def _works(canvas: Canvas) -> None:
     """A board with a warning: someone who digs."""
     height = 1.0 if canvas.us else 0.7
     orange = (236, 120, 20)
     canvas.fill(canvas.palette.black)
-    canvas.polygon(_rectangle(0.95, height - 0.05), orange if canvas.us else canvas.palette.yellow)
+    canvas.polygon(rectangle(0.95, height - 0.05), orange if canvas.us else canvas.palette.yellow)
     if not canvas.us:
-        canvas.polygon(_TRIANGLE_UP * 0.68, canvas.palette.red)
-        canvas.polygon(_TRIANGLE_UP * 0.46 - (0.0, 0.03), canvas.palette.white)
+        canvas.polygon(TRIANGLE_UP * 0.68, canvas.palette.red)
+        canvas.polygon(TRIANGLE_UP * 0.46 - (0.0, 0.03), canvas.palette.white)
     size = 0.5 if canvas.us else 0.3
     ink = canvas.palette.black
 
@@ -378,32 +311,32 @@ def _works(canvas: _Canvas) -> None:
     canvas.polygon(at([(0.12, -0.46), (0.5, -0.46), (0.32, -0.2)]), ink)
 
 
-def _exit(canvas: _Canvas) -> None:
+def _exit(canvas: Canvas) -> None:
     height = 1.0 if canvas.us else 0.7
     canvas.fill(canvas.palette.white)
-    canvas.polygon(_rectangle(0.95, height - 0.05), (0, 105, 70) if canvas.us else canvas.palette.blue)
+    canvas.polygon(rectangle(0.95, height - 0.05), (0, 105, 70) if canvas.us else canvas.palette.blue)
     canvas.line([(-0.26, -0.24), (-0.26, 0.02), (0.04, 0.2)], 0.09, canvas.palette.white)
     canvas.polygon([(0.02, 0.3), (0.24, 0.3), (0.13, 0.1)], canvas.palette.white)
     canvas.text("EXIT" if canvas.us else "12", 0.2, -0.14, 0.17, canvas.palette.white, 0.05)
 
 
-def _direction(canvas: _Canvas) -> None:
+def _direction(canvas: Canvas) -> None:
     height = 1.0 if canvas.us else 0.7
     canvas.fill(canvas.palette.white)
-    canvas.polygon(_rectangle(0.95, height - 0.05), (0, 105, 70) if canvas.us else canvas.palette.blue)
+    canvas.polygon(rectangle(0.95, height - 0.05), (0, 105, 70) if canvas.us else canvas.palette.blue)
     for x, words in ((-0.24, "OAKHAM"), (0.24, "A 7")):
         canvas.line([(x, -0.28), (x, -0.06)], 0.06, canvas.palette.white)
         canvas.polygon([(x - 0.07, -0.08), (x + 0.07, -0.08), (x, 0.04)], canvas.palette.white)
         canvas.text(words, x, 0.18, 0.13, canvas.palette.white, 0.05, width=0.4)
 
 
-_BOARDS: dict[str, Callable[[_Canvas], None]] = {"works": _works, "exit": _exit, "direction": _direction}
+_BOARDS: dict[str, Callable[[Canvas], None]] = {"works": _works, "exit": _exit, "direction": _direction}
 
 
-def _draw_light(canvas: _Canvas, state: str, style: int) -> None:
+def _draw_light(canvas: Canvas, state: str, style: int) -> None:
     housing: Colour = ((30, 32, 34), (188, 150, 30), (44, 58, 50), (30, 32, 34))[style]
     canvas.fill(housing)
-    canvas.polygon(_rectangle(0.32, 0.94), (14, 14, 15))
+    canvas.polygon(rectangle(0.32, 0.94), (14, 14, 15))
     lamps = (("red", (255, 60, 40), (70, 16, 14)), ("yellow", (255, 200, 50), (72, 54, 12)))
     for (name, lit, dark), y in zip((*lamps, ("green", (60, 250, 150), (10, 62, 38))), (0.31, 0.0, -0.31)):
         canvas.disc(0.0, y, 0.15, (34, 34, 36))
@@ -412,7 +345,7 @@ def _draw_light(canvas: _Canvas, state: str, style: int) -> None:
             canvas.disc(0.0, y, 0.07, tuple(min(255, c + 60) for c in lit))  # type: ignore[arg-type]
 
 
-_PAINTERS: dict[str, Callable[[_Canvas, str], None]] = {
+_PAINTERS: dict[str, Callable[[Canvas, str], None]] = {
     "stop": _stop,
     "yield": _yield,
     "speed_limit": _speed_limit,
