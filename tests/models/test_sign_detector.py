@@ -66,6 +66,16 @@ def test_overlapping_boxes_of_different_classes_leave_one() -> None:
     assert 0 < len(tight) < len(loose)
 
 
+def test_anchors_are_exact_in_bfloat16() -> None:
+    """Beyond 256 pixels bfloat16 steps by 2 and more: places must not be counted in it."""
+    model, images = small_model(), torch.zeros(1, 3, 32, 1200)
+    with torch.autocast("cpu", torch.bfloat16):
+        _, anchors, _ = model._look(images)
+    _, exact, _ = model._look(images)
+    assert anchors[0].dtype == torch.float32
+    torch.testing.assert_close(anchors[0], exact[0], atol=0.0, rtol=0.0)
+
+
 def test_losses_fall_on_one_picture() -> None:
     """The network can learn a picture by heart: losses, targets and levels fit together."""
     torch.manual_seed(0)

@@ -138,7 +138,9 @@ class SignDetector(FCOS):
         features = list(self.backbone(batch.contiguous(memory_format=torch.channels_last)).values())
         outputs = {name: value.float() for name, value in self.head(features).items()}
         sizes = [(int(images.shape[2]), int(images.shape[3]))] * len(images)
-        anchors = self.anchor_generator(ImageList(batch, sizes), features)
+        # anchors take the maps' type, and bfloat16 knows no odd pixel beyond 256
+        shapes = [f.new_empty(f.shape, dtype=torch.float32) for f in features]
+        anchors = self.anchor_generator(ImageList(batch, sizes), shapes)
         return outputs, anchors, [f.shape[2] * f.shape[3] for f in features]
 
 
