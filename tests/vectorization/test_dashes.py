@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import shapely
 from numpy.typing import NDArray
 
 from mapforge.schemas.elements import COLOURS, MARKING_TYPES
@@ -14,6 +15,7 @@ from mapforge.vectorization.line_nodes import LineNodes
 from mapforge.vectorization.linking import Chain
 
 STEP_M, GAP_M = 0.3, 13.0
+NOWHERE = shapely.Polygon()
 
 
 def pieces(runs: list[NDArray[np.float64]], marking: str = "dashed") -> tuple[LineNodes, list[Chain]]:
@@ -44,7 +46,7 @@ def test_dashes_become_one_line_on_the_curve(radius_m: float, dash_m: float, gap
     rng = np.random.default_rng(1)
     runs = [run + rng.normal(0, 0.01, run.shape) for run in arc(radius_m, dash_m, gap_m, 7)]
     order = rng.permutation(len(runs))
-    nodes, chains = joined_dashes(*pieces([runs[k][:: rng.choice([-1, 1])] for k in order]), GAP_M)
+    nodes, chains = joined_dashes(*pieces([runs[k][:: rng.choice([-1, 1])] for k in order]), GAP_M, NOWHERE)
     (line,) = chains
     xy = nodes.xyz_map[line.nodes, :2]
     assert np.linalg.norm(np.diff(xy, axis=0), axis=1).max() < 1.2
@@ -53,16 +55,21 @@ def test_dashes_become_one_line_on_the_curve(radius_m: float, dash_m: float, gap
 
 def test_solid_lines_that_pause_stay_apart() -> None:
     """As before and behind a crossing."""
-    assert len(joined_dashes(*pieces(arc(1e6, 20.0, 6.0, 2), "solid"), GAP_M)[1]) == 2
+    assert len(joined_dashes(*pieces(arc(1e6, 20.0, 6.0, 2), "solid"), GAP_M, NOWHERE)[1]) == 2
+
+
+def test_dashes_pause_at_a_crossing() -> None:
+    nodes, chains = joined_dashes(*pieces(arc(1e6, 3.0, 9.0, 4)), GAP_M, shapely.box(17.0, -4.0, 21.0, 4.0))
+    assert sorted(round(float(np.ptp(nodes.xyz_map[chain.nodes, 0]))) for chain in chains) == [15, 15]
 
 
 def test_a_gap_that_is_too_long_stays_open() -> None:
-    assert len(joined_dashes(*pieces(arc(1e6, 6.0, GAP_M + 1.0, 3)), GAP_M)[1]) == 3
+    assert len(joined_dashes(*pieces(arc(1e6, 6.0, GAP_M + 1.0, 3)), GAP_M, NOWHERE)[1]) == 3
 
 
 def test_dashes_of_neighbouring_lanes_stay_in_their_lane() -> None:
     left = [run + [4.0, 3.5] for run in arc(1e6, 3.0, 9.0, 6)]
-    nodes, chains = joined_dashes(*pieces(arc(1e6, 3.0, 9.0, 6) + left), GAP_M)
+    nodes, chains = joined_dashes(*pieces(arc(1e6, 3.0, 9.0, 6) + left), GAP_M, NOWHERE)
     assert len(chains) == 2
     assert all(np.ptp(nodes.xyz_map[chain.nodes, 1]) < 0.05 for chain in chains)
 
@@ -70,7 +77,7 @@ def test_dashes_of_neighbouring_lanes_stay_in_their_lane() -> None:
 def test_a_ring_of_dashes_is_left_open_once() -> None:
     angle = [np.arange(k, k + 0.4, 0.02) for k in np.arange(0, 2 * np.pi - 0.3, np.pi / 4)]
     runs = [np.column_stack([20 * np.cos(a), 20 * np.sin(a)]) for a in angle]
-    _, chains = joined_dashes(*pieces(runs), GAP_M)
+    _, chains = joined_dashes(*pieces(runs), GAP_M, NOWHERE)
     assert len(chains) <= len(runs)
     assert sorted(np.concatenate([c.nodes[c.nodes < sum(map(len, runs))] for c in chains])) == list(
         range(sum(map(len, runs)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from mapforge.schemas.elements import COLOURS, MARKING_TYPES, ElementClass
@@ -42,6 +43,7 @@ def straight(p: NDArray[np.float64]) -> list[TracedLine]:
         config.simplify_m,
         config.max_vertex_spacing_m,
         config.line_sigma_m,
+        shapely.Polygon(),
     )
 
 

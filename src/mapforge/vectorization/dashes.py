@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -38,15 +39,17 @@ class _Ends:
     outward: Float
 
 
-def joined_dashes(nodes: LineNodes, chains: list[Chain], gap_m: float) -> tuple[LineNodes, list[Chain]]:
+def joined_dashes(
+    nodes: LineNodes, chains: list[Chain], gap_m: float, pauses: shapely.Geometry
+) -> tuple[LineNodes, list[Chain]]:
     """Nodes, with those that fill the gaps behind the others, and chains, those of one dashed line as one.
 
-    gap_m: longest unpainted stretch within a line.
+    gap_m: longest unpainted stretch within a line. pauses: over which no line goes on (pedestrian crossings).
     """
     dashed = [chain for chain in chains if not chain.closed and _is_dashed(nodes, chain)]
     if len(dashed) < 2:
         return nodes, chains
-    partner = _partners(_ends(nodes, dashed), gap_m)
+    partner = _partners(_ends(nodes, dashed), gap_m, pauses)
     if not (partner >= 0).any():
         return nodes, chains
     others = [chain for chain in chains if not any(chain is own for own in dashed)]
@@ -87,7 +90,7 @@ def _end(run: Float) -> tuple[Float, Float]:
     return run[-1], sign * direction
 
 
-def _partners(ends: _Ends, gap_m: float) -> Index:
+def _partners(ends: _Ends, gap_m: float, pauses: shapely.Geometry) -> Index:
     """(2C,) the end that each end is joined to, -1 = none."""
     pairs = cKDTree(ends.xy).query_pairs(gap_m, output_type="ndarray")
     partner = np.full(len(ends.xy), -1, dtype=np.int64)
@@ -101,6 +104,7 @@ def _partners(ends: _Ends, gap_m: float) -> Index:
     turn = np.maximum(*(np.arccos(np.clip(along, -1.0, 1.0)) for along in (along_a, along_b)))
     between = np.arccos(np.clip(-(ends.outward[a] * ends.outward[b]).sum(axis=1), -1.0, 1.0))
     fits = (turn < _TURN_RAD + np.arctan2(_ASIDE_M, distance)) & (between < _BETWEEN_RAD)
+    fits[fits] = ~shapely.intersects(shapely.linestrings(ends.xy[np.column_stack([a[fits], b[fits]])]), pauses)
     a, b, cost = a[fits], b[fits], (distance * (1.0 + 5.0 * turn))[fits]
     for k in np.lexsort((b, a, cost)):
         if partner[a[k]] < 0 and partner[b[k]] < 0 and not _closes(partner, int(a[k]), int(b[k])):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from mapforge.schemas.elements import COLOURS, MARKING_TYPES
+from mapforge.schemas.elements import COLOURS, MARKING_TYPES, ElementClass
 from mapforge.schemas.rasters import OFFSET_STEP_M, BevRaster
 
 Float = NDArray[np.float64]
@@ -87,7 +87,11 @@ def line_nodes(
 
 def _votes(observation: BevRaster, line_class: str, p_low: float) -> _Votes:
     channels, grid = observation.channels, observation.grid
-    rows, columns = np.nonzero(channels[f"p_{line_class}"] >= np.ceil(p_low * 255))
+    probability = channels[f"p_{line_class}"] / 255.0
+    if line_class == ElementClass.LANE_DIVIDER:
+        # lines pause at crossings, whose outer bars look like pieces of one
+        probability = probability * (1.0 - channels["p_ped_crossing"] / 255.0)
+    rows, columns = np.nonzero(probability >= p_low)
     offset = np.stack([channels[f"offset_{axis}_{line_class}"][rows, columns] for axis in ("x", "y")], axis=1)
     cos2 = channels[f"direction_cos2_{line_class}"][rows, columns].astype(np.float64)
     sin2 = channels[f"direction_sin2_{line_class}"][rows, columns].astype(np.float64)
@@ -95,7 +99,7 @@ def _votes(observation: BevRaster, line_class: str, p_low: float) -> _Votes:
     return _Votes(
         xy=grid.centres_of(rows, columns) + offset * OFFSET_STEP_M,
         direction=np.stack([np.cos(angle), np.sin(angle)], axis=1),
-        p=channels[f"p_{line_class}"][rows, columns] / 255.0,
+        p=probability[rows, columns],
         rows=rows,
         columns=columns,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -55,13 +56,14 @@ def traced_lines(
     simplify_m: float,
     max_vertex_spacing_m: float,
     line_sigma_m: float,
+    pauses: shapely.Geometry,
 ) -> list[TracedLine]:
-    """Lines of one class, whole, sorted by their first vertex."""
+    """Lines of one class, whole, sorted by their first vertex. pauses: over which dashes are not joined."""
     corners = element_class in _CLASSES_WITH_CORNERS
     chains = chains_of(nodes.xyz_map[:, :2], nodes.direction, link_reach_m, bridge_m, corners)
     believed = _believed(nodes, _without_duplicates(nodes, chains, min(min_length_m, _SHORTEST_PIECE_M)), p_low, p_high)
     if element_class is ElementClass.LANE_DIVIDER:
-        nodes, believed = joined_dashes(nodes, believed, dash_gap_m)
+        nodes, believed = joined_dashes(nodes, believed, dash_gap_m, pauses)
     lines: list[TracedLine] = []
     for chain in believed:
         members = nodes.take(chain.nodes)

@@ -61,8 +61,9 @@ def run(inputs: VectorizationInputs, config: VectorizationConfig) -> int:
     seen = _look_at_tiles(inputs, config)
     ground = _reachable(seen.grounds, trajectory, config)
     drivable = [area for element_class, area in ground if element_class is ElementClass.DRIVABLE_AREA]
-    lines = beside_ground(_trace(seen.nodes, config), drivable, config.road_reach_m, config.min_stop_line_m)
     crossings = whole_crossings(seen.crossings, config.min_crossing_m2)
+    traced = _trace(seen.nodes, shapely.union_all([crossing.area for crossing in crossings]), config)
+    lines = beside_ground(traced, drivable, config.road_reach_m, config.min_stop_line_m)
     areas = [(ElementClass.PED_CROSSING, crossing.area, crossing.confidence) for crossing in crossings]
     areas += [(element_class, area, 1.0) for element_class, area in ground]
     surface = seen.heights if len(seen.heights) else trajectory.translation_m
@@ -132,7 +133,9 @@ def _in_core(nodes: LineNodes, bounds: tuple[float, float, float, float]) -> NDA
     return np.flatnonzero((x >= xmin) & (x < xmax) & (y >= ymin) & (y < ymax))
 
 
-def _trace(nodes: dict[ElementClass, LineNodes], config: VectorizationConfig) -> list[TracedLine]:
+def _trace(
+    nodes: dict[ElementClass, LineNodes], pauses: shapely.Geometry, config: VectorizationConfig
+) -> list[TracedLine]:
     return [
         line
         for line_class in LINE_CLASSES
@@ -150,6 +153,7 @@ def _trace(nodes: dict[ElementClass, LineNodes], config: VectorizationConfig) ->
             simplify_m=config.simplify_m,
             max_vertex_spacing_m=config.max_vertex_spacing_m,
             line_sigma_m=config.line_sigma_m,
+            pauses=pauses,
         )
     ]
 
