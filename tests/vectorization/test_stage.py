@@ -114,6 +114,14 @@ def test_the_marking_type_changes_where_it_changes(workspace: Workspace) -> None
     assert lines[0].geometry.distance(lines[1].geometry) == 0.0
 
 
+def test_a_line_pauses_at_a_crossing(workspace: Workspace) -> None:
+    """Probabilities of both classes overlap where the outer bar of a crossing looks like the line going on."""
+    scene = Scene(crossings=[shapely.box(50, 40, 54, 60)]).line("lane_divider", [[10, 50], [95, 50]], "dashed")
+    lines = vectorized(workspace, scene, [TILE])["lane_divider"]
+    assert len(lines) == 2
+    assert all(line.geometry.intersection(shapely.box(50.5, 40, 53.5, 60)).is_empty for line in lines)
+
+
 def test_a_crossing_over_the_border_is_one_rectangle(workspace: Workspace) -> None:
     truth = shapely.Polygon([(95, 40), (105, 42), (103, 52), (93, 50)])
     scene = Scene(crossings=[truth])
