@@ -26,7 +26,7 @@ from mapforge.training.sign_truth import save_frames
 PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "data" / "signs"
 PHOTO_CLASSES = ("speedlimit", "crosswalk", "trafficlight", "stop")
 OVERLAP_MIN = 0.4
-HELD_OUT_TOWNS = range(11, 13)
+HELD_OUT_TOWNS = range(11, 15)
 FRAME_SHAPE = (600, 960, 3)
 
 
@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=weights_path(None, SIGN_DETECTOR))
     parser.add_argument("--photos", type=Path, default=PHOTOS)
     parser.add_argument("--score-min", type=float, default=0.4)
-    parser.add_argument("--frames", type=int, default=40, help="simulated frames; 0 for none")
+    parser.add_argument("--frames", type=int, default=80, help="simulated frames; 0 for none")
     parser.add_argument("--draw", type=Path, default=None, help="folder for photographs with boxes drawn in")
     parser.add_argument("--card", action="store_true", help="write the figures into the weights' card")
     arguments = parser.parse_args()

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mapforge.models.sign_detector import CLASSES, TRAFFIC_LIGHT
 from mapforge.training.sign_backgrounds import random_background, smooth_noise
+from mapforge.training.sign_lights import light
 from mapforge.training.sign_plates import random_decoy, random_plate
 from mapforge.training.sign_scenes import render_scene
+from mapforge.training.sign_weather import PlateLight, occlude, weathered
 
 
 def test_the_same_numbers_give_the_same_picture() -> None:
@@ -51,8 +54,36 @@ def test_plates_and_decoys() -> None:
     for plate in plates:
         assert plate.rgba.ndim == 3 and plate.rgba.shape[2] == 4 and plate.rgba[..., 3].max() == 255
         if plate.label == CLASSES.index(TRAFFIC_LIGHT):
-            assert plate.rgba.shape[0] > 1.5 * plate.rgba.shape[1]
+            assert max(plate.rgba.shape[:2]) > 1.5 * min(plate.rgba.shape[:2])
     assert all(random_decoy(rng).label == -1 for _ in range(50))
+
+
+def test_a_low_sun_darkens_plates_but_not_lit_lamps() -> None:
+    rng = np.random.default_rng(0)
+    plate = np.full((20, 20, 4), 255, np.uint8)
+    plate[:10, :, :3] = (120, 30, 20)
+    behind, before = PlateLight(0.2, 0.0), PlateLight(1.0, 0.0)
+    sign = [weathered(plate, rng, light, False)[..., :3].mean() for light in (behind, before) for _ in range(10)]
+    assert np.mean(sign[:10]) < 0.5 * np.mean(sign[10:])
+    lamp = [weathered(plate, rng, light, True)[10:, :, :3].mean() for light in (behind, before) for _ in range(10)]
+    assert np.mean(lamp[:10]) > 0.8 * np.mean(lamp[10:])
+
+
+@pytest.mark.parametrize("state", ["red", "yellow", "green", ""])
+def test_lights_show_their_lamp(state: str) -> None:
+    """Of many kinds of light, those from the front have one lamp that is far brighter than a dark light."""
+    rng = np.random.default_rng(3)
+    bright = [(light(rng, state)[..., :3].max(axis=-1) > 225).mean() for _ in range(30)]
+    assert (np.median(bright) > 0.01) == bool(state)
+
+
+def test_what_stands_before_a_plate_hides_a_part_of_it() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(12):
+        image = Image.new("RGB", (80, 80), (255, 255, 255))
+        occlude(image, rng, np.array([20.0, 20.0, 60.0, 60.0]))
+        hidden = (np.asarray(image)[20:60, 20:60] < 250).any(axis=-1).mean()
+        assert 0.0 < hidden < 0.8
 
 
 @pytest.mark.parametrize("cells", [2, 7, 30])

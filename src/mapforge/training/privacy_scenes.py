@@ -13,8 +13,10 @@ from mapforge.models.privacy_detector import CLASSES
 from mapforge.training.privacy_cars import car, number_plate
 from mapforge.training.privacy_faces import person
 from mapforge.training.sign_backgrounds import random_background
+from mapforge.training.sign_camera import through_a_camera
 from mapforge.training.sign_plates import random_decoy, random_plate
-from mapforge.training.sign_scenes import dimmed, occlude, paste, through_a_camera
+from mapforge.training.sign_scenes import dimmed, paste
+from mapforge.training.sign_weather import occlude
 
 FACE, PLATE = CLASSES.index("face"), CLASSES.index("number_plate")
 HEAD_MIN_PX, HEAD_MAX_PX = 7.0, 70.0
@@ -46,7 +48,8 @@ class PrivacyScene:
 def render_privacy_scene(seed: int, index: int, size_px: int) -> PrivacyScene:
     """Picture number `index` of the endless set `seed`: the same two numbers give the same picture."""
     rng = np.random.default_rng([seed, index, 17])
-    image = dimmed(random_background(rng, size_px, cars=False), rng)
+    image = random_background(rng, size_px, cars=False)
+    image = dimmed(image, rng) if rng.random() < 0.2 else image
     taken: list[Float] = []
     boxes: list[Float] = []
     labels: list[int] = []

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mapforge.models.sign_detector import CLASSES, TRAFFIC_LIGHT, SignBoxes, SignDetector
+from mapforge.training.sign_frames import listed, looked_at
 from mapforge.training.sign_scenes import render_scene
 
 OVERLAP_MIN = 0.4
+NEAR_M = 40.0
 
 
 @dataclass
@@ -95,29 +95,29 @@ def score_on_scenes(
 
 
 def score_on_frames(model: SignDetector, folder: Path, score_min: float) -> dict[str, dict[str, float]]:
-    """Scores on a folder of simulated camera frames: in all, and of signs and lights by range.
+    """Scores on a folder of simulated camera frames: in all, of signs and lights by range, and within 40 m.
 
     A detection on something smaller or more hidden than what is labelled counts as wrong.
     """
     everything = SignCounts()
-    by_range: dict[str, SignCounts] = {}
-    for frame in json.loads((folder / "frames.json").read_text(encoding="utf-8")):
-        with Image.open(folder / frame["image"]) as opened:
-            found = model.detect(np.asarray(opened.convert("RGB")), score_min)
-        boxes = np.array(frame["boxes_px"], dtype=np.float32).reshape(-1, 4)
-        labels = np.array(frame["labels"], dtype=np.int64)
-        count(everything, found, boxes, labels)
-        matched = match(found.boxes_px, boxes, OVERLAP_MIN)
-        for k, range_m in enumerate(frame["ranges_m"]):
+    groups: dict[str, SignCounts] = {}
+    for frame in listed(folder):
+        scene, ranges_m = looked_at(folder, frame)
+        found = model.detect(scene.image, score_min)
+        count(everything, found, scene.boxes_px, scene.labels)
+        matched = match(found.boxes_px, scene.boxes_px, OVERLAP_MIN)
+        for k, (range_m, label) in enumerate(zip(ranges_m, scene.labels)):
             hit = np.flatnonzero(matched == k)
-            kind = "lights" if CLASSES[labels[k]] == TRAFFIC_LIGHT else "signs"
-            counts = by_range.setdefault(f"{kind} within {20 * (int(range_m // 20) + 1):03d} m", SignCounts())
-            counts.truth += 1
-            counts.found += len(hit)
-            counts.typed += int((found.labels[hit] == labels[k]).sum())
+            kind = "lights" if CLASSES[label] == TRAFFIC_LIGHT else "signs"
+            names = [f"{kind} of the range to {20 * (int(range_m // 20) + 1):03d} m"]
+            for name in names + [f"{kind} within 40 m"] * bool(range_m <= NEAR_M):
+                counts = groups.setdefault(name, SignCounts())
+                counts.truth += 1
+                counts.found += len(hit)
+                counts.typed += int((found.labels[hit] == label).sum())
     scores = {"all": everything.as_dict()}
-    for group in sorted(by_range):
-        scores[group] = {key: value for key, value in by_range[group].as_dict().items() if key != "precision"}
+    for group in sorted(groups):
+        scores[group] = {key: value for key, value in groups[group].as_dict().items() if key != "precision"}
     return scores
 
 

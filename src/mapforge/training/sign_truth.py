@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from mapforge.geometry.se3 import SE3
 from mapforge.io.atomic import atomic_folder
 from mapforge.models.sign_detector import CLASSES
+from mapforge.perception.camera_view import CameraView
+from mapforge.perception.sign_config import SignConfig
 from mapforge.simulation import navigation
 from mapforge.simulation.camera import build_camera, photograph
 from mapforge.simulation.config import SensorConfig, TownConfig
@@ -39,12 +42,14 @@ class LabelledFrame:
     """One picture and what can be seen in it.
 
     jpeg: the encoded frame. boxes_px: (N, 4) x0, y0, x1, y1. labels: (N,) index into CLASSES. ranges_m: (N,).
+    rows_px: rows from the top that a detector looks at, as in `perception/signs.py`; what lies below is road.
     """
 
     jpeg: bytes
     boxes_px: NDArray[np.float64]
     labels: NDArray[np.int64]
     ranges_m: NDArray[np.float64]
+    rows_px: int
 
 
 def write_frames(folder: Path, tmp: Path, first_seed: int, worlds: int, frames: int) -> None:
@@ -69,7 +74,15 @@ def save_frames(folder: Path, tmp: Path, seeds: range, frames: int) -> None:
                     (unfinished / name).write_bytes(frame.jpeg)
                     boxes, labels = np.round(frame.boxes_px, 2).tolist(), frame.labels.tolist()
                     ranges = np.round(frame.ranges_m, 2).tolist()
-                    index.append({"image": name, "boxes_px": boxes, "labels": labels, "ranges_m": ranges})
+                    index.append(
+                        {
+                            "image": name,
+                            "boxes_px": boxes,
+                            "labels": labels,
+                            "ranges_m": ranges,
+                            "rows_px": frame.rows_px,
+                        }
+                    )
         (unfinished / "frames.json").write_text(json.dumps(index), encoding="utf-8")
 
 
@@ -88,7 +101,14 @@ def frames_of(world: World, plan: DrivePlan, count: int, seed: int) -> Iterator[
         boxes, labels, ranges = visible_boxes(stage, map_SE3_cam, stage.rig.pinhole)
         if given < count and (len(boxes) or rng.random() < 0.1):
             given += 1
-            yield LabelledFrame(_photograph(stage, camera, map_SE3_cam, rng), boxes, labels, ranges)
+            jpeg = _photograph(stage, camera, map_SE3_cam, rng)
+            yield LabelledFrame(jpeg, boxes, labels, ranges, _rows_above(stage.rig.pinhole, map_SE3_cam))
+
+
+def _rows_above(pinhole: Pinhole, map_SE3_cam: SE3) -> int:
+    intrinsics = (pinhole.focal_px, pinhole.focal_px, *pinhole.centre_px)
+    view = CameraView(map_SE3_cam, intrinsics, (), pinhole.width_px, pinhole.height_px)
+    return view.rows_above(math.radians(SignConfig().depression_max_deg))
 
 
 def _photograph(stage: Stage, camera: int, map_SE3_cam: SE3, rng: np.random.Generator) -> bytes:
