@@ -23,8 +23,6 @@ _VOTES_AS_ONE = 8.0
 _WRAP = 12
 _BELIEF_REACH_M = 2.5
 _END_REACH_M = 0.5
-_END_P = 0.5
-"""A line ends where it is no longer more likely than not."""
 _DUPLICATE_M = 0.3
 _SHORTEST_PIECE_M = 1.0
 """Shorter traces are not pieces of a line."""
@@ -81,18 +79,21 @@ def traced_lines(
 
 
 def _believed(nodes: LineNodes, chains: list[Chain], p_low: float, p_high: float) -> list[Chain]:
-    """Stretches of chains that stay likely over a few metres and are sure somewhere (hysteresis)."""
-    believed = []
+    """Stretches of chains that stay likely over a few metres and are sure somewhere (hysteresis).
+
+    They end where the line itself, and not only its surroundings, is likely.
+    """
+    believed, middle = [], (p_low + p_high) / 2
     for chain in chains:
         if len(chain.nodes) < 3:
             continue
         along, p = arc_length(nodes.xyz_map[chain.nodes]), nodes.p[chain.nodes]
         over_metres = windowed_mean(p, along, _BELIEF_REACH_M)
-        likely = over_metres >= (p_low + p_high) / 2
+        likely = over_metres >= middle
         if likely.all() and over_metres.max() >= p_high and chain.closed:
             believed.append(chain)
             continue
-        sure_here = np.flatnonzero(windowed_mean(p, along, _END_REACH_M) >= _END_P)
+        sure_here = np.flatnonzero(windowed_mean(p, along, _END_REACH_M) >= middle)
         for run in np.split(np.arange(len(p)), np.flatnonzero(np.diff(likely)) + 1):
             if not likely[run[0]] or over_metres[run].max() < p_high:
                 continue
