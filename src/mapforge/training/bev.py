@@ -74,7 +74,9 @@ def train_bev(
             "device_hours": round(learner.device_s / 3600.0, 3),
             "samples": learner.samples,
         }
-        card = bev_card(model, config, scores, sources, sha256_of_file(start) if start is not None else "", cost)
+        card = bev_card(
+            model, config, scores, sources, data.worlds, sha256_of_file(start) if start is not None else "", cost
+        )
         write_weights(model.weights(), target, folder / "tmp", card)
         return card
 

@@ -25,6 +25,12 @@ class BevData:
     calibration: list[ShardSet]
     held_out: list[ShardSet]
 
+    @property
+    def worlds(self) -> list[str]:
+        """Simulated worlds that were trained or calibrated on; generated crops are known by their seeds."""
+        places = frozenset().union(*(part.places for part in (*self.training, *self.calibration)))
+        return sorted(place for place in places if not place.startswith("generated:"))
+
     @staticmethod
     def name_of(part: ShardSet) -> str:
         """For the card."""

@@ -14,7 +14,7 @@ from mapforge.training.config import BevTrainingConfig
 _LIMITS = [
     "needs lidar surface returns: no camera-only input",
     "worn paint below about 1.2 times the road's brightness is often missed",
-    "stop lines are the weakest class: many are missed, and their probabilities are too high",
+    "gaps of 12 m between the dashes of worn or wet lines are often not bridged; vectorization joins what points at each other",
     "what was never within 1 m of a return is not reported",
     "colour needs a camera; without one it is a guess from brightness and type",
     "trained on right-hand traffic, mirrored at random; tracks in construction zones were not trained",
@@ -26,12 +26,14 @@ def bev_card(
     config: BevTrainingConfig,
     scores: dict[str, dict[str, dict[str, float]]],
     sources: list[str],
+    places: list[str],
     started_from: str,
     cost: dict[str, Any],
 ) -> dict[str, Any]:
     """Card as JSON values.
 
-    scores: by evaluation set. sources: what the samples showed. started_from: sha or ''. cost: device, hours, samples.
+    scores: by evaluation set. sources: what the samples showed. places: simulated worlds it was trained or
+    calibrated on, which no evaluation may take. started_from: sha or ''. cost: device, hours, samples.
     """
     return {
         "model": ARCHITECTURE,
@@ -41,6 +43,7 @@ def bev_card(
         "reach_m": round(REACH_CELLS * OBSERVATION_RESOLUTION_M, 2),
         "training": asdict(config),
         "data": sources,
+        "places": places,
         "started_from": started_from,
         "cost": cost,
         "code_version": code_version("mapforge.training", "mapforge.models"),
