@@ -36,7 +36,7 @@ class BevData:
         """For the card."""
         places = sorted(part.places)
         if places[0].startswith("generated:"):
-            return f"generated, {len(places)} crops"
+            return "generated"
         return "ray-cast drives: " + ", ".join(places)
 
 

@@ -14,7 +14,7 @@ from mapforge.training.config import BevTrainingConfig
 _LIMITS = [
     "needs lidar surface returns: no camera-only input",
     "worn paint below about 1.2 times the road's brightness is often missed",
-    "gaps of 12 m between the dashes of worn or wet lines are often not bridged; vectorization joins what points at each other",
+    "gaps of 12 m between the dashes of worn or wet lines are often not seen as line; vectorization joins them",
     "what was never within 1 m of a return is not reported",
     "colour needs a camera; without one it is a guess from brightness and type",
     "trained on right-hand traffic, mirrored at random; tracks in construction zones were not trained",
