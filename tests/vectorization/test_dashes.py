@@ -59,8 +59,13 @@ def test_solid_lines_that_pause_stay_apart() -> None:
 
 
 def test_dashes_pause_at_a_crossing() -> None:
-    nodes, chains = joined_dashes(*pieces(arc(1e6, 3.0, 9.0, 4)), GAP_M, shapely.box(17.0, -4.0, 21.0, 4.0))
-    assert sorted(round(float(np.ptp(nodes.xyz_map[chain.nodes, 0]))) for chain in chains) == [15, 15]
+    nodes, chains = joined_dashes(*pieces(arc(1e6, 3.0, 9.0, 6)), GAP_M, shapely.box(29.0, -4.0, 32.0, 4.0))
+    assert sorted(round(float(np.ptp(nodes.xyz_map[chain.nodes, 0]))) for chain in chains) == [27, 27]
+
+
+def test_two_arrows_in_a_lane_are_no_line() -> None:
+    assert len(joined_dashes(*pieces(arc(1e6, 4.8, 10.0, 2)), GAP_M, NOWHERE)[1]) == 2
+    assert len(joined_dashes(*pieces(arc(1e6, 9.0, 10.0, 2)), GAP_M, NOWHERE)[1]) == 1
 
 
 def test_a_gap_that_is_too_long_stays_open() -> None:

@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from mapforge.geometry.polylines import length
 from mapforge.schemas.elements import MARKING_TYPES
 from mapforge.vectorization.line_nodes import LineNodes
 from mapforge.vectorization.linking import Chain
@@ -28,6 +29,7 @@ _ASIDE_M = 0.12
 """An end may point past the other by this, and by the turn on top of it: pieces are found to centimetres."""
 _BETWEEN_RAD = np.radians(10.0)
 _FILL_STEP_M = 1.0
+_LONG_PIECE_M = 8.0
 _LEAST_TANGENT_M = 0.8
 
 
@@ -55,6 +57,9 @@ def joined_dashes(
     others = [chain for chain in chains if not any(chain is own for own in dashed)]
     parts, joined, count = [nodes], [], len(nodes)
     for walk in _walks(partner):
+        if not _is_line([dashed[piece] for piece, _ in walk], nodes):
+            joined += [dashed[piece] for piece, _ in walk]
+            continue
         members: list[Index] = []
         for position, (piece, is_reversed) in enumerate(walk):
             own = dashed[piece].nodes[::-1] if is_reversed else dashed[piece].nodes
@@ -66,6 +71,11 @@ def joined_dashes(
             members.append(own)
         joined.append(Chain(np.concatenate(members), False))
     return LineNodes.concatenate(parts), [*others, *joined]
+
+
+def _is_line(pieces: list[Chain], nodes: LineNodes) -> bool:
+    """Two short marks in a row may be arrows in the middle of a lane; a third, or a long one, says line."""
+    return len(pieces) != 2 or max(length(nodes.xyz_map[piece.nodes]) for piece in pieces) >= _LONG_PIECE_M
 
 
 def _is_dashed(nodes: LineNodes, chain: Chain) -> bool:
