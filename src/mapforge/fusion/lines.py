@@ -29,6 +29,7 @@ Bool = NDArray[np.bool_]
 Bounds = tuple[float, float, float, float]
 
 _JOIN_M = 1.6
+_BESIDE_M, _MOSTLY = 0.5, 0.7
 _TOUCHING_M = 0.05
 _BRANCH_M = 1.5
 _LOOP_M = 6.0
@@ -164,15 +165,21 @@ def _without_scraps(pieces: list[Piece], least_m: float) -> list[Piece]:
 
 
 def _without_symbols(pieces: list[Piece], least_m: float) -> list[Piece]:
-    """Lines long enough, and short ones that go on in another: arrows and letters on the road stand alone."""
+    """Lines long enough, and short ones that go on in another: arrows and letters on the road stand alone.
+
+    A short branch that hardly leaves the line it touches is that line once more.
+    """
     if not pieces:
         return []
+    lines = np.array([shapely.LineString(piece.xyz_map[:, :2]) for piece in pieces])
     ends = np.array([piece.xyz_map[k, :2] for piece in pieces for k in (0, -1)])
-    others = shapely.STRtree([shapely.LineString(piece.xyz_map[:, :2]) for piece in pieces])
-    end, line = others.query(shapely.points(ends), predicate="dwithin", distance=_TOUCHING_M)
-    touches = np.zeros(len(pieces), dtype=bool)
-    touches[end[end // 2 != line] // 2] = True
-    return [piece for piece, on in zip(pieces, touches) if on or length(piece.xyz_map) >= least_m]
+    end, line = shapely.STRtree(lines).query(shapely.points(ends), predicate="dwithin", distance=_TOUCHING_M)
+    apart = end // 2 != line
+    goes_on = np.zeros(len(pieces), dtype=bool)
+    for short, other in zip(end[apart] // 2, line[apart]):
+        beside_m = shapely.intersection(lines[short], shapely.buffer(lines[other], _BESIDE_M)).length
+        goes_on[short] |= beside_m < _MOSTLY * lines[short].length
+    return [piece for piece, on in zip(pieces, goes_on) if on or length(piece.xyz_map) >= least_m]
 
 
 def _element(seen: SeenLines, piece: Piece) -> MapElement:
