@@ -20,7 +20,8 @@ def tiny_config() -> TinyConfig:
         return TrainingConfig(
             bev=BevTrainingConfig(
                 steps=steps, batch=2, crop_cells=64, shards=1, samples_per_shard=4, first_seed=7000,
-                evaluation_crops=2, network=BevSegmenterConfig([8, 8, 8, 8], 8), curriculum_epochs=0,
+                evaluation_crops=2, calibration_crops=2, curriculum_epochs=0,
+                network=BevSegmenterConfig([8, 8, 8, 8], 8),
                 learning=LearningConfig(**{**given, **learning}),  # type: ignore[arg-type]
             )
         )  # fmt: skip

@@ -21,7 +21,7 @@ from mapforge.training.generator import generate
 
 @pytest.fixture(scope="module")
 def sample():
-    return generate(4)
+    return generate(6)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from mapforge.training.bev import train_bev
 folder, sharding, batch, minutes = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
 config = BevTrainingConfig(
     steps=3, batch=batch, crop_cells=64, shards=1, samples_per_shard=4, first_seed=7000, evaluation_crops=2,
+    calibration_crops=2,
     network=BevSegmenterConfig([8, 8, 8, 8], 8), curriculum_epochs=0,
     learning=LearningConfig(
         device="cpu", bf16=False, checkpoint_steps=1, log_steps=1, accumulate=2, sharding=Sharding(sharding),

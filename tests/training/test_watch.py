@@ -73,7 +73,8 @@ def test_a_run_stops_when_scores_stop_rising_and_keeps_the_best(
 
     weights = load_file(tmp_path / "bev.safetensors")
     best = {name.removeprefix("network."): value for name, value in kept[1].items()}
-    assert all(value.equal(best[name]) for name, value in weights.items())
+    # calibration changes the last convolution, and nothing else
+    assert all(value.equal(best[name]) for name, value in weights.items() if not name.startswith("heads."))
 
 
 def test_a_device_reaches_some_operations_a_second() -> None:
