@@ -27,7 +27,7 @@ README_COMMANDS = re.findall(r"^mapforge ([\w-]+) ?(.*?)(?:\s+#.*)?$", (ROOT / "
 OWN_WORDS = {
     "source", "format", "city", "out", "run", "tile", "state", "region", "tiles", "reference", "to", "port",
     "world", "drives", "seed", "duration_s", "model", "target", "start", "held_out_drives", "frames",
-    "drive", "reason", "old", "new",
+    "drive", "reason", "old", "new", "weights", "against", "replace", "card",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from crossroads import crossroads, path, placed
 from mapforge.lane_graph.config import DrivingSide, LaneGraphConfig
 from mapforge.lane_graph.graph import lane_graph
 from mapforge.lane_graph.lanes import Lane
+from mapforge.lane_graph.regulation import rulings
 from mapforge.lane_graph.sections import NONE
 from mapforge.metrics.topology import edge_scores, match_lanes
 from mapforge.schemas.elements import ElementClass, MapElement
@@ -177,3 +178,9 @@ def test_edges_of_a_town_from_its_true_lines() -> None:
     assert len(true_edges) > 10
     assert scores["precision"] >= 0.95
     assert scores["recall"] >= 0.95
+
+
+def test_a_place_with_crossings_and_stop_lines_but_no_lane_has_no_rulings() -> None:
+    crossing = placed(shapely.box(0.0, -3.0, 3.0, 3.0), (150.0, 150.0))
+    elements = [MapElement("c", ElementClass.PED_CROSSING, crossing, {}), *crossroads()]
+    assert rulings([], elements, 20.0, True) == []

@@ -52,7 +52,8 @@ def _evaluate(options: dict[str, str], folder: Path, settings: Settings, json_ou
     cards = []
     if options["card"] == "true":
         recipes = Recipes.of(settings)
-        cards = [merge_into_card(p, result.entry, folder / "tmp") for p in (recipes.bev_weights, recipes.sign_weights)]
+        for weights, of_points in ((recipes.bev_weights, False), (recipes.sign_weights, True)):
+            cards.append(merge_into_card(weights, result.entry, of_points, folder / "tmp"))
     code = INCOMPLETE if result.failed else OK
     if json_output:
         print_json({**_document(result), "cards": [str(card) for card in cards], "exit_code": code})

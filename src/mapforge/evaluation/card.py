@@ -13,6 +13,7 @@ from mapforge.evaluation.spread import Summary
 from mapforge.evaluation.world_scores import WorldScores
 from mapforge.io.atomic import write_text
 from mapforge.io.json_text import read_object
+from mapforge.schemas.elements import POINT_CLASSES
 
 FIGURES = (
     "mAP_easy", "mAP_hard", "lateral_median_m", "lateral_p95_m", "completeness", "correctness",
@@ -58,9 +59,27 @@ def evaluation_of(worlds: Sequence[WorldScores], summary: Summary, code_version:
     }
 
 
-def merge_into_card(weights: Path, entry: dict[str, Any], tmp: Path) -> Path:
-    """Puts the entry under `evaluation` in the card beside the weights; all else stays."""
+def _of(points: bool, entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry with the scores of signs and lights only, or of all but them; groups without any are left out."""
+
+    def kept(own: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in own.items() if (name in POINT_CLASSES) is points}
+
+    scores = {group: {kind: kept(own) for kind, own in kinds.items()} for group, kinds in entry["scores"].items()}
+    errors = {what: kept(own) for what, own in entry["calibration_error"].items()}
+    return {
+        **entry,
+        "scores": {group: kinds for group, kinds in scores.items() if any(kinds.values())},
+        "calibration_error": {what: own for what, own in errors.items() if own},
+    }
+
+
+def merge_into_card(weights: Path, entry: dict[str, Any], of_points: bool, tmp: Path) -> Path:
+    """Puts the entry under `evaluation` in the card beside the weights; all else stays.
+
+    of_points: the weights find signs and lights: of the figures, the card gets those that are theirs.
+    """
     path = weights.with_suffix(".json")
     card = read_object(path, "restore it: it was written with the weights")
-    write_text(path, json.dumps({**card, "evaluation": entry}, indent=1, sort_keys=True) + "\n", tmp)
+    write_text(path, json.dumps({**card, "evaluation": _of(of_points, entry)}, indent=1, sort_keys=True) + "\n", tmp)
     return path

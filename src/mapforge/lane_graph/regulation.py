@@ -74,7 +74,7 @@ def _outline(lane: Lane) -> shapely.Geometry:
 def _overlapping(lanes: list[Lane], elements: list[MapElement], element_class: ElementClass) -> dict[int, set[int]]:
     members = [k for k, e in enumerate(elements) if e.element_class is element_class]
     tree = shapely.STRtree([shapely.force_2d(elements[k].geometry) for k in members])
-    lines = [shapely.LineString(lane.centre[:, :2]) for lane in lanes]
+    lines = np.array([shapely.LineString(lane.centre[:, :2]) for lane in lanes], dtype=object)
     found: dict[int, set[int]] = {}
     for n, k in zip(*tree.query(lines, predicate="intersects").tolist()):
         found.setdefault(n, set()).add(members[k])

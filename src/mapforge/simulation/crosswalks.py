@@ -66,32 +66,22 @@ def draw_stop_line(
     wear: float,
     ledger: TruthLedger,
     paint: list[PaintMark],
+    yields: bool = False,
 ) -> str:
-    """Paints a bar across the lanes between two offsets; its truth is the bar's centre line."""
+    """Paints a bar across the lanes between two offsets, or short bars to yield at; its truth is the centre line."""
     low, high = min(near_m, far_m), max(near_m, far_m)
-    paint.append(PaintMark(curve.strip(right_m, left_m, low, high), "white", wear))
+    for right, left in _yield_bars(right_m, left_m) if yields else [(right_m, left_m)]:
+        paint.append(PaintMark(curve.strip(right, left, low, high), "white", wear))
     ends = curve.points(np.full(2, (low + high) / 2), np.array([right_m, left_m]))
     return ledger.draw(ElementClass.STOP_LINE, shapely.LineString(ends))
 
 
-def draw_yield_line(
-    curve: Curve,
-    right_m: float,
-    left_m: float,
-    near_m: float,
-    far_m: float,
-    wear: float,
-    ledger: TruthLedger,
-    paint: list[PaintMark],
-) -> str:
-    """Paints short bars across the lanes between two offsets; their truth is a stop line through the bars."""
-    low, high = min(near_m, far_m), max(near_m, far_m)
-    count = max(1, int((left_m - right_m + YIELD_GAP_M) / (YIELD_BAR_M + YIELD_GAP_M)))
-    first = right_m + (left_m - right_m - count * (YIELD_BAR_M + YIELD_GAP_M) + YIELD_GAP_M) / 2
-    for start in first + np.arange(count) * (YIELD_BAR_M + YIELD_GAP_M):
-        paint.append(PaintMark(curve.strip(float(start), float(start + YIELD_BAR_M), low, high), "white", wear))
-    ends = curve.points(np.full(2, (low + high) / 2), np.array([right_m, left_m]))
-    return ledger.draw(ElementClass.STOP_LINE, shapely.LineString(ends))
+def _yield_bars(right_m: float, left_m: float) -> list[tuple[float, float]]:
+    """Offsets of short bars in the middle between two offsets."""
+    period = YIELD_BAR_M + YIELD_GAP_M
+    count = max(1, int((left_m - right_m + YIELD_GAP_M) / period))
+    first = right_m + (left_m - right_m - count * period + YIELD_GAP_M) / 2
+    return [(float(start), float(start + YIELD_BAR_M)) for start in first + np.arange(count) * period]
 
 
 def draw_arrow(

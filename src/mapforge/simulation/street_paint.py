@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mapforge.simulation.crosswalks import CROSSING_STYLES, draw_arrow, draw_crossing, draw_stop_line, draw_yield_line
+from mapforge.simulation.crosswalks import CROSSING_STYLES, draw_arrow, draw_crossing, draw_stop_line
 from mapforge.simulation.junctions import Arm, Control, Junction
 from mapforge.simulation.lanes import Lane, arm_at, lanes_of_arm
 from mapforge.simulation.ledger import TruthLedger
@@ -136,8 +136,8 @@ def _paint_approach(
         near, far = (arm.station(d) for d in approach.stop_line_m)
         right = min(s.offset_m - s.width_m / 2 for s in inbound) + 0.12
         left = max(s.offset_m + s.width_m / 2 for s in inbound) - 0.12
-        draw = draw_stop_line if junction.circle is None else draw_yield_line
-        draw(curve, right, left, near, far, wear, ledger, marks)
+        yields = junction.circle is not None
+        draw_stop_line(curve, right, left, near, far, wear, ledger, marks, yields)
     if junction.circle is None and profile.arrows and (len(inbound) > 1 or rng.random() < 0.3):
         for distance in (approach.lines_m + 3.0, approach.lines_m + rng.uniform(16.0, 20.0)):
             for lane in lanes_of_arm(lanes, arm, inbound=True):

@@ -164,7 +164,7 @@ def _logistic(logits: Float, negatives: Float, positives: Float) -> tuple[float,
     beta = np.array([1.0, 0.0])
     loss = _cross_entropy(design @ beta, negatives, positives)
     for _ in range(_NEWTON_STEPS):
-        p = 1.0 / (1.0 + np.exp(-(design @ beta)))
+        p = np.exp(-np.logaddexp(0.0, -(design @ beta)))
         gradient = design.T @ (total * p - positives)
         curvature = (design * (total * p * (1.0 - p))[:, None]).T @ design + _RIDGE * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
