@@ -59,6 +59,7 @@ def render(scene: Scene, grid: BevGrid, noise: float, seed: int) -> BevRaster:
         "colour": np.zeros(grid.shape, np.uint8),
         "p_curb": np.zeros(grid.shape, np.uint8),
         "seen": np.full(grid.shape, 1, np.uint8),
+        "hit": np.full(grid.shape, 1, np.uint8),
         "ground_z_m": ground_height(centres).reshape(grid.shape).astype(np.float32),
     }
     hidden = np.zeros(grid.shape, dtype=bool)

@@ -25,7 +25,7 @@ def blank_observation(rows: int, columns: int) -> dict[str, NDArray]:
 
 
 def encode(outputs: dict[str, Tensor]) -> dict[str, NDArray]:
-    """Channels (H, W) of one window's outputs (1, C, H, W); without `seen` and `ground_z_m`."""
+    """Channels (H, W) of one window's outputs (1, C, H, W); without `seen`, `hit` and `ground_z_m`."""
     probability = torch.sigmoid(outputs["classes"][0])
     channels: dict[str, NDArray] = {f"p_{name}": _byte(probability[i]) for i, name in enumerate(CLASSES)}
     for i, name in enumerate(OBSERVED_LINE_CLASSES):

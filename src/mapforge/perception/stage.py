@@ -52,7 +52,7 @@ def run(inputs: PerceptionInputs, config: PerceptionConfig) -> None:
     settings = config.bev
     mosaic = assemble(inputs.workspace, inputs.tile, inputs.drive_id, settings.halo_m)
     grid = BevGrid.of_tile(inputs.tile, inputs.frame, OBSERVATION_RESOLUTION_M)
-    seen = seen_cells(mosaic, settings.seen_within_m)
+    hit, seen = (cells_near_returns(mosaic, within_m) for within_m in (0.0, settings.seen_within_m))
     channels = blank_observation(grid.rows, grid.columns)
     bf16 = settings.bf16 and runs_bfloat16(device)
     cells_per_tile = round(TILE_SIZE_M / OBSERVATION_RESOLUTION_M)
@@ -60,7 +60,7 @@ def run(inputs: PerceptionInputs, config: PerceptionConfig) -> None:
     for window in windows_of(seen, *first):
         outputs = infer(model, *_cut(mosaic, window, settings.camera), device, bf16)
         _paste(channels, encode({name: value[..., _INNER, _INNER] for name, value in outputs.items()}), window, seen)
-    channels["seen"] = seen.astype(np.uint8)
+    channels["seen"], channels["hit"] = seen.astype(np.uint8), hit.astype(np.uint8)
     channels["ground_z_m"] = ground_of(mosaic)
     metadata = {"fingerprint": inputs.fingerprint, "drive_id": inputs.drive_id}
     target = inputs.workspace.observation(inputs.tile, inputs.drive_id)
@@ -78,7 +78,7 @@ def infer(model: BevSegmenter, lidar: Tensor, camera: Tensor | None, device: str
             return outputs
 
 
-def seen_cells(mosaic: Mosaic, within_m: float) -> NDArray[np.bool_]:
+def cells_near_returns(mosaic: Mosaic, within_m: float) -> NDArray[np.bool_]:
     """(rows, columns) cells of the tile at 0.2 m that have a surface return within a box of this half edge."""
     hits = torch.from_numpy(mosaic.lidar[FINE_INPUTS.index("surface_hits")])
     reach = round(within_m / OBSERVATION_RESOLUTION_M)

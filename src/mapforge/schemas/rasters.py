@@ -55,6 +55,7 @@ OBSERVATION_CHANNELS = (
     "marking_type",  # uint8: index into MARKING_TYPES, most likely, where p_lane_divider is not negligible
     "colour",  # uint8: index into COLOURS
     "p_curb",  # uint8: that a road boundary here is a curb rather than an edge
-    "seen",  # uint8: 1 where the drive's lidar looked
+    "seen",  # uint8: 1 where the network looked: near returns of the drive's lidar
+    "hit",  # uint8: 1 where a surface return lies in the cell
     "ground_z_m",  # float32, map-frame height, NaN unknown
 )

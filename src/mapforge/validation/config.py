@@ -57,7 +57,7 @@ class ValidationConfig:
 
     judged_distance_m: float = 20.0
     """Only what lies within this of a driven path is judged."""
-    coverage_gap_m: float = 1.0
+    coverage_gap_m: float = 0.5
     """Holes in the coverage up to twice this wide count as seen."""
     window_length_m: float = 60.0
     """Length, along the path, of the windows average precision is computed in."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.ndimage import binary_closing
 
 from mapforge.geometry.areas import mask_of, parts_of, polygons_above, regularised, union
 from mapforge.geometry.grid import BevGrid
@@ -45,11 +46,17 @@ def drivable_pieces(
 
 
 def coverage_pieces(
-    observation: BevRaster, core: shapely.Polygon, step_m: float, min_area_m2: float
+    observation: BevRaster, core: shapely.Polygon, step_m: float, scan_gap_m: float, min_area_m2: float
 ) -> list[shapely.Polygon]:
-    """Where the drive's lidar looked, on square cells of `step_m` of which a quarter was seen."""
+    """Where the drive's lidar looked, on square cells of `step_m` of which half was hit or lies between scan lines.
+
+    What lies behind a barrier or a parked car was not looked at, however near the returns around it are.
+    """
     step = round(step_m / observation.grid.resolution_m)
-    seen = _blocks((observation.channels["seen"] > 0).astype(np.float64), step) >= 0.25
+    reach = 2 * round(scan_gap_m / 2 / observation.grid.resolution_m) + 1
+    hit = np.pad(observation.channels["hit"] > 0, reach)
+    between = binary_closing(hit, np.ones((reach, reach)))[reach:-reach, reach:-reach]
+    seen = _blocks(between.astype(np.float64), step) >= 0.5
     grid = _coarser(observation.grid, step)
     rows, first, last = _runs(seen)
     boxes = shapely.box(

@@ -49,8 +49,10 @@ class VectorizationConfig:
     """Drivable area that does not join the driven path is believed from this size on."""
     road_reach_m: float = 3.0
     """Lines lie at most this far from drivable area."""
-    area_step_m: float = 1.0
+    area_step_m: float = 0.4
     """Cell of the coverage polygons."""
+    scan_gap_m: float = 1.0
+    """Ground between returns no further apart than this, as two scan lines are, was looked at."""
     line_sigma_m: float = 0.02
     """Least standard deviation of a traced vertex across its line, from the observation alone."""
 
