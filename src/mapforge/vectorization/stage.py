@@ -119,9 +119,7 @@ def _look_at_tiles(inputs: VectorizationInputs, config: VectorizationConfig) -> 
             parts[line_class].append(nodes.take(_in_core(nodes, bounds)))
         crossings += crossing_pieces(observation, core, config.p_area)
         drivable = drivable_pieces(observation, core, config.p_area, config.min_area_m2)
-        coverage = coverage_pieces(
-                observation, core, config.area_step_m, config.scan_gap_m, config.min_area_m2
-            )
+        coverage = coverage_pieces(observation, core, config.area_step_m, config.scan_gap_m, config.min_area_m2)
         grounds += [(ElementClass.DRIVABLE_AREA, piece) for piece in drivable]
         grounds += [(ElementClass.COVERAGE, piece) for piece in coverage]
         heights.append(ground_samples(observation, core))
