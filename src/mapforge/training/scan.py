@@ -74,7 +74,7 @@ def random_scanner(rng: np.random.Generator) -> Scanner:
         returns_per_ring=int(rng.choice([900, 1024, 1800, 2048])),
         height_m=float(rng.uniform(1.5, 2.2)),
         pitch_jitter_rad=float(np.exp(rng.uniform(math.log(0.0001), math.log(0.003)))),
-        range_noise_m=float(rng.uniform(0.004, 0.03)),
+        range_noise_m=float(np.exp(rng.uniform(math.log(0.001), math.log(0.02)))),
         intensity_noise=float(np.exp(rng.uniform(math.log(0.05), math.log(0.5)))),
         beam_gain_sigma=float(rng.choice([rng.uniform(0.0, 0.15), rng.uniform(0.1, 0.5)], p=[0.7, 0.3])),
         beam_height_sigma_m=float(rng.uniform(0, 0.012)),
@@ -117,7 +117,8 @@ def scan(
     expected, gain, bias_z = _expected_hits(z, shade, track, scanner, rng)
     walls, beyond = _walls(fields, rng, device)
     upright = torch.maximum(walls, _outlines(blocked))
-    expected = expected * (1 - 0.9 * blocked) * beyond * (1 + 3 * upright)
+    glanced_off = float(rng.uniform(0.0, 0.5)) * surface.film
+    expected = expected * (1 - glanced_off) * (1 - 0.9 * blocked) * beyond * (1 + 3 * upright)
     dropout = (smooth_noise(rng, 3.0, device) < 2.2).float() if rng.random() < 0.15 else torch.ones_like(z)
     hits = torch.poisson(expected * dropout, generator=noise)
     mask = (hits > 0).float()

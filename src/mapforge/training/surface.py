@@ -19,19 +19,22 @@ _YELLOW = (0.85, 0.66, 0.22)
 _GRASS = (0.28, 0.38, 0.2)
 _STONE = (0.55, 0.54, 0.51)
 _NOWHERE_M = 1e3
+WET_SHARE = 0.22
+"""Of the crops, those with a wet road."""
 
 
 @dataclass(frozen=True, eq=False)
 class Surface:
     """reflectance: (512, 512), road = 1, before sensor gains. z_m: (512, 512) true height without the hills.
     colour: (3, 512, 512) in 0..1. edge_m: (512, 512) signed distance to the drivable area. bumps_m: (512, 512)
-    what grass and gravel add to z_m."""
+    what grass and gravel add to z_m. film: (512, 512) water on the road, 0 dry .. 1 covered."""
 
     reflectance: Tensor
     z_m: Tensor
     colour: Tensor
     edge_m: Tensor
     bumps_m: Tensor
+    film: Tensor
 
 
 @dataclass(eq=False)
@@ -55,14 +58,17 @@ def build_surface(fields: SceneFields, rng: np.random.Generator, device: torch.d
     _paint_ring(canvas)
     _paint_distractors(canvas, rng)
     wear = _wear(rng, device)
-    paint_contrast = float(np.exp(rng.uniform(math.log(1.5), math.log(5.0))))
+    paint_contrast = float(np.exp(rng.uniform(math.log(1.6), math.log(6.0))))
+    film = _film_of_water(rng, device)
+    darker, duller = float(rng.uniform(0.3, 0.7)), float(rng.uniform(0.4, 0.85))
+    canvas.asphalt *= 1 - darker * film
     reflectance, z, colour, bumps = _sides(canvas, rng, device)
     for coverage, tone, gain in ((canvas.white, _WHITE, 1.0), (canvas.yellow, _YELLOW, rng.uniform(0.6, 1.0))):
         strength = coverage.clamp(0, 1) * wear
-        level = 1 + (paint_contrast - 1) * gain
+        level = (1 + (paint_contrast - 1) * gain) * (1 - duller * film)
         reflectance = reflectance * (1 - strength) + level * strength
         colour = torch.stack([colour[i] * (1 - strength) + tone[i] * strength for i in range(3)])
-    return Surface(reflectance, z, colour, edge, bumps)
+    return Surface(reflectance, z, colour, edge, bumps, film)
 
 
 def stripe(distance_m: Tensor, width_m: float) -> Tensor:
@@ -267,6 +273,7 @@ def _asphalt(fields: SceneFields, edge: Tensor, rng: np.random.Generator, device
     """Reflectance of bare road: texture, wheel tracks, seams, cracks, wet strips."""
     field = 1 + rng.uniform(0.01, 0.12) * smooth_noise(rng, 6.0, device)
     field = field + rng.uniform(0.01, 0.12) * smooth_noise(rng, 0.8, device)
+    field = field * torch.exp(rng.uniform(0.02, 0.16) * smooth_noise(rng, 0.12, device))
     for road in fields.roads:
         own = (road.fine[2] < 0).float()
         lateral = road.fine[0]
@@ -304,6 +311,14 @@ def _wear(rng: np.random.Generator, device: torch.device) -> Tensor:
     patchy = patchy + 0.5 * smooth_noise(rng, 0.2, device)
     threshold = 2.2 - 3.0 * amount
     return torch.sigmoid((threshold - patchy) * 3.0) * float(rng.uniform(0.6, 1.0))
+
+
+def _film_of_water(rng: np.random.Generator, device: torch.device) -> Tensor:
+    """On a wet road: puddles where it is low, thinner films between them; paint drowns more than asphalt darkens."""
+    low = smooth_noise(rng, float(rng.uniform(1.5, 6.0)), device)
+    if rng.random() >= WET_SHARE:
+        return torch.zeros_like(low)
+    return (float(rng.uniform(0.3, 1.0)) * (0.55 + 0.45 * low)).clamp(0.0, 1.0)
 
 
 def _sides(canvas: _Canvas, rng: np.random.Generator, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
