@@ -16,6 +16,7 @@ from mapforge.cli.results import is_whole, present
 from mapforge.config import Settings, compose_settings, settings_from_dict, with_overrides
 from mapforge.errors import ConfigurationError
 from mapforge.geometry.tiles import TileId
+from mapforge.io.pandas_guard import keep_pandas_out
 
 MOST_TASKS = 40
 SIMULATION = {name: f"simulation.{name}" for name in ("world", "drives", "duration_s", "seed")}
@@ -51,6 +52,7 @@ def ingest(words: list[str], json_output: bool) -> int:
     options, overrides = split_options(words, own, {"city": "region.city"})
     settings = compose_settings(overrides)
     settings.region.logs = [required(options, "source", "mapforge ingest source=logs/ workspace=data/workspace")]
+    keep_pandas_out()
     from mapforge.pipeline.run import ingest_logs, make_runner
 
     with closing(make_runner(settings.engine)) as runner, StageProgress(quiet=json_output) as progress:
@@ -67,6 +69,7 @@ def ingest(words: list[str], json_output: bool) -> int:
 
 def run(words: list[str], json_output: bool, plan_only: bool = False) -> int:
     settings = compose_settings(words)
+    keep_pandas_out()
     if plan_only:
         return _print_plan(settings, json_output)
     with StageProgress(quiet=json_output) as progress:
@@ -102,6 +105,7 @@ def retry(words: list[str], json_output: bool) -> int:
     from mapforge.pipeline.parking import unpark
     from mapforge.pipeline.staging import open_workspace
 
+    keep_pandas_out()
     options, overrides = split_options(words, {"run": "", "tile": "", "state": "", "drive": ""})
     if not any(options.values()):
         raise ConfigurationError("retry what? run=ID, tile=EPSG/column/row, drive=NAME or state=failed|parked")

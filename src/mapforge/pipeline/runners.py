@@ -14,6 +14,7 @@ from contextlib import suppress
 from itertools import chain, islice
 from typing import Protocol
 
+from mapforge.io.pandas_guard import keep_pandas_out
 from mapforge.pipeline.jobs import WORKER_DIED, Job, JobError, Outcome, execute
 
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -118,6 +119,7 @@ class LocalRunner:
 def _begin_worker(parent_pid: int) -> None:
     _die_with_parent(parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    keep_pandas_out()
 
 
 def _die_with_parent(parent_pid: int) -> None:
