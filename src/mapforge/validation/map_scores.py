@@ -63,7 +63,7 @@ def map_scores(
         if any(e.element_class is point_class for e in truth):
             values[str(point_class)] = _point_values(point_class, truth, predicted, judgement)
     if any(e.element_class is ElementClass.LANE for e in truth):
-        values[str(ElementClass.LANE)] = _lane_values(truth, predicted, judgement)
+        values[str(ElementClass.LANE)] = lane_values(truth, predicted, judgement)
     values["all"] = _means(values)
     return MapScores(values, classes, shifts)
 
@@ -132,9 +132,15 @@ def _point_values(
     return sign_scores(*sides[0], *sides[1])
 
 
-def _lane_values(truth: list[MapElement], predicted: list[MapElement], judgement: Judgement) -> dict[str, float]:
-    """Edges between lanes that lie mostly in the judged area: by the published matching (`strict`) and the looser."""
+def lane_values(truth: list[MapElement], predicted: list[MapElement], judgement: Judgement) -> dict[str, float]:
+    """Edges between lanes that lie mostly in the judged area: by the published matching (`strict`) and the looser.
+
+    Predictions that run along a true lane of which less was seen are left out, as of other classes.
+    """
     true_lanes, lanes = (_judged_lanes(elements, judgement) for elements in (truth, predicted))
+    whole = {e.element_id: e.xyz_map for e in truth if e.element_class is ElementClass.LANE}
+    along = match_lanes(whole, _centrelines(lanes))
+    lanes = {name: lane for name, lane in lanes.items() if along.get(name) in true_lanes or name not in along}
     lines = _centrelines(true_lanes), _centrelines(lanes)
     loose, strict = match_lanes(*lines), matched_centrelines(*lines, {}, max(THRESHOLDS_M))
     onward = _edges(true_lanes, "successor"), _edges(lanes, "successor")
