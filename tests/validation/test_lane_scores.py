@@ -10,11 +10,11 @@ from mapforge.schemas.elements import ElementClass, MapElement
 from mapforge.validation.judgement import Judgement
 from mapforge.validation.map_scores import lane_values
 
-SEEN = Judgement(shapely.box(0.0, -10.0, 100.0, 10.0), np.zeros((0, 3)), np.zeros((0, 2)), (60.0, 30.0), "by hand")
+SEEN = Judgement(shapely.box(-1.0, -10.0, 100.0, 10.0), np.zeros((0, 3)), np.zeros((0, 2)), (60.0, 30.0), "by hand")
 
 
 def lane(name: str, x0: float, x1: float, *successors: str, y: float = 0.0) -> MapElement:
-    line = shapely.LineString([(x0, y, 0.0), (x1, y, 0.0)])
+    line = shapely.segmentize(shapely.LineString([(x0, y, 0.0), (x1, y, 0.0)]), 2.0)
     return MapElement(name, ElementClass.LANE, line, {"successor_ids": list(successors)})
 
 
