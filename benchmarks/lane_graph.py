@@ -36,7 +36,7 @@ from mapforge.lane_graph.routing import LANE_CHANGE_M, shortest_path
 from mapforge.lane_graph.stage import LaneGraphInputs
 from mapforge.lane_graph.stage import run as link_lanes
 from mapforge.metrics.centreline_graph import THRESHOLDS_M, matched_centrelines, strict_edge_scores, top_ll
-from mapforge.metrics.topology import edge_scores, match_lanes
+from mapforge.metrics.topology import edge_scores, lanes_along
 from mapforge.schemas.elements import ElementClass, MapElement
 from mapforge.simulation.config import TownConfig
 from mapforge.simulation.routes import plan_drives
@@ -135,7 +135,7 @@ def edges_of(
     true = {e.element_id: e for e in truth if e.element_class is ElementClass.LANE and judged(e.xyz_map)}
     found = {name for name, line in lines.items() if judged(line)}
     centrelines = {n: e.xyz_map for n, e in true.items()}, {n: lines[n] for n in found}
-    matches = match_lanes(*centrelines)
+    matches = lanes_along(*centrelines)
     strict = {within_m: matched_centrelines(*centrelines, {}, within_m) for within_m in THRESHOLDS_M}
     scores: dict[str, float] = {"lanes_true": len(true), "lanes_found": len(found)}
     for kind, own, keys in (

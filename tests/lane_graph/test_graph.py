@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
@@ -12,7 +14,7 @@ from mapforge.lane_graph.graph import lane_graph
 from mapforge.lane_graph.lanes import Lane
 from mapforge.lane_graph.regulation import rulings
 from mapforge.lane_graph.sections import NONE
-from mapforge.metrics.topology import edge_scores, match_lanes
+from mapforge.metrics.topology import edge_scores, lanes_along
 from mapforge.schemas.elements import ElementClass, MapElement
 from mapforge.simulation.config import TownConfig
 from mapforge.simulation.routes import plan_drives
@@ -171,7 +173,7 @@ def test_edges_of_a_town_from_its_true_lines() -> None:
 
     truth = {e.element_id: e for e in world.truth if e.element_class is ElementClass.LANE and judged(e.xyz_map)}
     found = {str(k): lane for k, lane in enumerate(lanes) if judged(lane.centre)}
-    matches = match_lanes({n: e.xyz_map for n, e in truth.items()}, {n: lane.centre for n, lane in found.items()})
+    matches = lanes_along({n: e.xyz_map for n, e in truth.items()}, {n: lane.centre for n, lane in found.items()})
     true_edges = [(n, s) for n, e in truth.items() for s in e.attributes["successor_ids"] if s in truth]
     edges = [(n, str(s)) for n, lane in found.items() for s in lane.successors if str(s) in found]
     scores = edge_scores(true_edges, edges, matches)
@@ -184,3 +186,24 @@ def test_a_place_with_crossings_and_stop_lines_but_no_lane_has_no_rulings() -> N
     crossing = placed(shapely.box(0.0, -3.0, 3.0, 3.0), (150.0, 150.0))
     elements = [MapElement("c", ElementClass.PED_CROSSING, crossing, {}), *crossroads()]
     assert rulings([], elements, 20.0, True) == []
+
+
+@pytest.mark.parametrize("driving_side", list(DrivingSide))
+@pytest.mark.parametrize("driven_east", [True, False])
+def test_a_carriageway_nobody_drove_runs_against_the_one_beyond_the_median(
+    driving_side: DrivingSide, driven_east: bool
+) -> None:
+    """Both of three lanes, dashed between: nothing on the undriven one itself tells its direction."""
+    south = road(kerb(-1.5), line(-5.0), line(-8.5), kerb(-12.0), length_m=120.0)
+    north = road(kerb(12.0), line(8.5), line(5.0), kerb(1.5), length_m=120.0)
+    ends = (0.0, 120.0) if driven_east else (120.0, 0.0)
+    paths = [path([(x, y) for x in ends]) for y in (-3.25, -10.25)]
+    drawn = [replace(e, element_id=f"{k}-{e.element_id}") for k, side in enumerate((south, north)) for e in side]
+    lanes = lane_graph(drawn, paths, LaneGraphConfig(driving_side=driving_side))
+    found = offsets_and_senses(lanes)
+    # the median lies on the left of those who keep right: else both carriageways run the same way
+    keeps_right = driving_side is DrivingSide.RIGHT
+    own, other = (1, -1) if driven_east else (-1, 1)
+    expected = other if driven_east == keeps_right else own
+    assert [sense for offset, sense in found if offset < 0] == [own] * 3
+    assert [sense for offset, sense in found if offset > 0] == [expected] * 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mapforge.metrics.topology import edge_scores, match_lanes
+from mapforge.metrics.topology import edge_scores, lanes_along, match_lanes
 
 
 def lane(x0: float, x1: float, y: float = 0.0) -> np.ndarray:
@@ -21,11 +21,19 @@ def test_lanes_match_by_place_and_direction() -> None:
 
 
 def test_edges_by_hand() -> None:
-    lanes = {"1": "a", "2": "a", "3": "b"}
+    lanes = {"1": ("a",), "2": ("a",), "3": ("b",)}
     # 1-2 is inside a; 2-3 is right; 3-9 leads nowhere
     scores = edge_scores([("a", "b"), ("a", "c")], [("1", "2"), ("2", "3"), ("3", "9")], lanes)
     assert scores["precision"] == pytest.approx(0.5)
     assert scores["recall"] == pytest.approx(0.5)
+
+
+def test_two_lanes_predicted_as_one_hold_their_edge() -> None:
+    lanes = lanes_along(TRUTH, {"1": lane(0, 100, 0.2), "2": lane(50, 100, 20.1)})
+    assert lanes == {"1": ("a", "b"), "2": ("c",)}
+    scores = edge_scores([("a", "b"), ("a", "c")], [("1", "2")], lanes)
+    assert scores["precision"] == scores["recall"] == 1.0
+    assert edge_scores([("a", "b"), ("a", "c")], [], lanes)["recall"] == 0.5
 
 
 def test_no_edges_are_undefined() -> None:

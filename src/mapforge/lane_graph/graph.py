@@ -47,7 +47,7 @@ def lane_graph(elements: list[MapElement], paths: list[Float], config: LaneGraph
     strips = strips.where(~for_parking)
     nearby, votes = Nearby(strips), votes[~for_parking]
     keeps_right = config.driving_side is DrivingSide.RIGHT
-    sense = directions(strips, beside(strips, nearby), votes, elements, config.vote_m, keeps_right)
+    sense = directions(strips, beside(strips, nearby), votes, elements, paths, config.vote_m, keeps_right)
     found = travelled(strips, sense, borders, config.smoothing_m, config.min_lane_m, config.mouth_m)
     votes = path_votes(found.strips, found.nearby, paths)
     lanes = lanes_of(found, votes, config.vote_m)

@@ -31,29 +31,39 @@ def match_lanes(
     mouth of the junction) is a matter of convention, which a distance between whole lines, such as the Frechet distance
     of OpenLane-V2, would count as an error. Several predicted lanes may lie on one true lane.
     """
-    matches = {}
+    return {name: near[0] for name, near in lanes_along(truth, predicted, reach_m).items()}
+
+
+def lanes_along(
+    truth: Mapping[str, Float], predicted: Mapping[str, Float], reach_m: float = SAME_LANE_M
+) -> dict[str, tuple[str, ...]]:
+    """Predicted lane id -> all true lanes it runs along, as `match_lanes` says, the nearest first."""
+    found = {}
     bounds = {name: (xyz[:, :2].min(axis=0) - reach_m, xyz[:, :2].max(axis=0) + reach_m) for name, xyz in truth.items()}
     for name in sorted(predicted):
         line = polylines.resample(predicted[name][:, :2], STATION_M)
         low, high = line.min(axis=0), line.max(axis=0)
         near = [t for t in sorted(truth) if (bounds[t][0] <= high).all() and (low <= bounds[t][1]).all()]
-        best = min(((_gap(line, truth[t][:, :2]), t) for t in near), default=(np.inf, ""))
-        if best[0] <= reach_m:
-            matches[name] = best[1]
-    return matches
+        along = sorted((gap, t) for t in near if (gap := _gap(line, truth[t][:, :2])) <= reach_m)
+        if along:
+            found[name] = tuple(t for _, t in along)
+    return found
 
 
-def edge_scores(truth: Iterable[Edge], predicted: Iterable[Edge], lanes: Mapping[str, str]) -> dict[str, float]:
+def edge_scores(
+    truth: Iterable[Edge], predicted: Iterable[Edge], lanes: Mapping[str, tuple[str, ...]]
+) -> dict[str, float]:
     """Precision and recall of directed lane edges.
 
-    lanes: `match_lanes`. An edge inside one true lane (a lane predicted in parts) is neither right nor wrong;
-    an edge with an end on no true lane is wrong.
+    lanes: `lanes_along`. An edge inside one true lane (a lane predicted in parts) is neither right nor wrong; an edge
+    with an end on no true lane is wrong. A true edge inside one predicted lane (two lanes predicted as one) is found.
     """
     true_edges = set(truth)
-    named = [(lanes.get(a), lanes.get(b)) for a, b in predicted]
-    judged = [edge for edge in named if edge[0] is None or edge[0] != edge[1]]
-    right = sum(edge in true_edges for edge in judged)
-    found = len(true_edges & set(judged))
+    pairs = [{(a, b) for a in lanes.get(p, ()) for b in lanes.get(q, ())} for p, q in predicted]
+    judged = [own for own in pairs if own & true_edges or not any(a == b for a, b in own)]
+    right = sum(bool(own & true_edges) for own in judged)
+    within = {(a, b) for own in lanes.values() for a in own for b in own if a != b}
+    found = len(true_edges & within.union(*pairs))
     return {
         "precision": right / len(judged) if judged else float("nan"),
         "recall": found / len(true_edges) if true_edges else float("nan"),

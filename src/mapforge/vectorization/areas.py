@@ -55,7 +55,7 @@ def coverage_pieces(
     step = round(step_m / observation.grid.resolution_m)
     reach = 2 * round(scan_gap_m / 2 / observation.grid.resolution_m) + 1
     hit = np.pad(observation.channels["hit"] > 0, reach)
-    between = binary_closing(hit, np.ones((reach, reach)))[reach:-reach, reach:-reach]
+    between = binary_closing(hit, np.ones((reach, reach), dtype=bool))[reach:-reach, reach:-reach]
     seen = _blocks(between.astype(np.float64), step) >= 0.5
     grid = _coarser(observation.grid, step)
     rows, first, last = _runs(seen)
