@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from mapforge.metrics.judged_area import pieces_of_unseen_truth
+from mapforge.metrics.judged_pieces import judged_areas, judged_lines
 from mapforge.metrics.polygons import vertices_of
 from mapforge.metrics.stations import resample_all
 from mapforge.metrics.windows import LENGTH_M, WIDTH_M, clip_to_windows, window_polygons
@@ -71,16 +71,31 @@ def average_precision(
     """AP of one class at THRESHOLDS_M.
 
     truth, predictions: lines or polygons, map frame. confidence: (P,). windows: (W, 3) x, y, heading.
-    area: what is judged (None = all); both sides are clipped to it, and predictions of unseen truth left out.
+    area: what is judged (None = all), see `judged_pieces`.
     """
     areas = window_polygons(windows, *window_size_m)
-    if area is not None:
-        areas = shapely.intersection(areas, area)
-    truth_lines, _, truth_window = clip_to_windows(truth, areas)
-    lines, shape, window = clip_to_windows(predictions, areas)
-    judged = ~pieces_of_unseen_truth(lines, truth, area)
-    lines, shape, window = lines[judged], shape[judged], window[judged]
-    return score_pieces(truth_lines, truth_window, lines, window, np.asarray(confidence)[shape], matching)
+    true_pieces, pieces = (clip_to_windows(shapes, areas) for shapes in (truth, predictions))
+    if area is not None and _are_areas(truth, predictions):
+        kept = judged_areas(_flat(truth), _flat(predictions), area)
+        true_pieces, pieces = (
+            (lines[own[shape]], shape[own[shape]], window[own[shape]])
+            for (lines, shape, window), own in zip((true_pieces, pieces), kept)
+        )
+    elif area is not None:
+        true_pieces, pieces = judged_lines(true_pieces, pieces, truth, area)
+    return score_pieces(
+        true_pieces[0], true_pieces[2], pieces[0], pieces[2], np.asarray(confidence)[pieces[1]], matching
+    )
+
+
+def _are_areas(*sides: Sequence[shapely.Geometry]) -> bool:
+    return any(shapely.get_dimensions(shape) == 2 for side in sides for shape in side)
+
+
+def _flat(shapes: Sequence[shapely.Geometry]) -> NDArray:
+    flat = np.empty(len(shapes), dtype=object)
+    flat[:] = list(shapes)
+    return np.asarray(shapely.make_valid(shapely.force_2d(flat)))
 
 
 def score_pieces(
