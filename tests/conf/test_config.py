@@ -41,7 +41,7 @@ def test_composed_defaults_equal_the_dataclasses():
 
 
 def test_settings_survive_a_round_trip():
-    settings = compose_settings(["engine=dask", "region.logs=[a,b]", "fusion.halo_m=25"])
+    settings = compose_settings(["engine=dask", "region.logs=[a,b]", "fusion.halo_m=35"])
     again = settings_from_dict(settings_to_dict(settings))
     assert again == settings
     assert again.engine.kind is EngineKind.dask

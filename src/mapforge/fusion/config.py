@@ -11,7 +11,7 @@ from mapforge.errors import ConfigurationError
 class FusionConfig:
     """How what each drive saw becomes one map."""
 
-    halo_m: float = 20.0
+    halo_m: float = 30.0
     """What lies this far outside a tile is taken into account."""
     station_m: float = 0.5
     """Distance of the samples along a drive's line."""
@@ -39,6 +39,10 @@ class FusionConfig:
     """Half length of the smoothing along a line."""
     min_confidence: float = 0.35
     """What is less likely to exist is left out."""
+    bridge_confidence: float = 0.1
+    """A stretch of a line this likely stays between two that are likely enough."""
+    bridge_m: float = 12.0
+    """Longest such stretch."""
     hit_weight: float = 0.9
     """Log odds a drive that saw the element adds, times its own log odds."""
     miss_log_odds: float = 1.0
@@ -90,12 +94,12 @@ class FusionConfig:
 
     def __post_init__(self) -> None:
         along = max(2 * self.vote_reach_m + self.smoothing_m, self.pooling_m)
-        support = self.rounds * self.gate_m + self.smoothing_m + along + 3 * self.station_m
+        support = self.rounds * self.gate_m + self.smoothing_m + along + self.bridge_m + 3 * self.station_m
         if support >= self.halo_m:
             raise ConfigurationError(
                 f"fusion.halo_m {self.halo_m} must exceed the {support:.1f} m that decide on a point "
                 "(rounds * gate_m + smoothing_m + the greater of 2 * vote_reach_m + smoothing_m and pooling_m "
-                "+ 3 * station_m), or seams would not be equal"
+                "+ bridge_m + 3 * station_m), or seams would not be equal"
             )
         if not 0.0 < self.min_spacing_m < self.gate_m:
             raise ConfigurationError(

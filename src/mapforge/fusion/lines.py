@@ -19,7 +19,7 @@ from mapforge.fusion.history import History, history_of
 from mapforge.fusion.labels import Labels, labels_of
 from mapforge.fusion.pieces import Piece, clipped, joined, piece_of, thinned, unlooped
 from mapforge.fusion.samples import LineSamples, label_parts, sampled
-from mapforge.fusion.survivors import covered, runs
+from mapforge.fusion.survivors import bridged, covered, runs
 from mapforge.fusion.uncertainty import common_sigma, datum_variance, relative_sigma
 from mapforge.geometry.polylines import arc_length, length
 from mapforge.schemas.elements import ElementClass, MapElement, content_id
@@ -135,7 +135,8 @@ def _pieces(
     guides: LineSamples, place: Placed, values: Float, history: History, labels: Labels, config: FusionConfig
 ) -> list[Piece]:
     """Runs of guides that stay, one for every line and label."""
-    stays = history.exists >= config.min_confidence
+    sure, likely = (history.exists >= level for level in (config.min_confidence, config.bridge_confidence))
+    stays = bridged(guides, sure, likely, round(config.bridge_m / config.station_m))
     turn = float(np.radians(config.max_turn_deg))
     stays &= ~covered(guides, place.xyz_map, stays, config.station_m, turn, config.min_spacing_m, config.level_gate_m)
     pieces = [

@@ -52,6 +52,25 @@ def covered(
     return out
 
 
+def bridged(samples: LineSamples, sure: Bool, likely: Bool, most: int) -> Bool:
+    """(N,) what is sure, and runs of at most so many likely samples of a line that are sure before and after.
+
+    Hysteresis (Canny 1986) along the line: a dash that one drive of three saw is part of the line all three saw.
+    """
+    if len(samples) == 0:
+        return sure
+    follows = (np.diff(samples.line) == 0) & (np.diff(samples.station) == 1)
+    doubtful = likely & ~sure
+    starts = np.flatnonzero(np.diff(doubtful.astype(np.int8), prepend=0) == 1)
+    ends = np.flatnonzero(np.diff(doubtful.astype(np.int8), append=0) == -1)
+    out = sure.copy()
+    for start, end in zip(starts.tolist(), ends.tolist()):
+        inside = 0 < start and end < len(sure) - 1 and end - start < most
+        if inside and follows[start - 1 : end + 1].all() and sure[start - 1] and sure[end + 1]:
+            out[start : end + 1] = True
+    return out
+
+
 def runs(samples: LineSamples, stays: Bool, label: Index) -> list[Index]:
     """Indices of successive samples that stay, one array a run; where only the label changes runs share a sample."""
     if not stays.any():

@@ -25,8 +25,8 @@ class VectorizationConfig:
     """Longest step from one node to the next."""
     bridge_m: float = 2.5
     """Longest gap closed between two ends that continue each other."""
-    dash_gap_m: float = 13.0
-    """Longest unpainted stretch between two dashes of one lane divider."""
+    dash_gap_m: float = 28.0
+    """Longest stretch between two dashes of one lane divider that point at each other: a gap, or two with a dash not seen."""
     min_length_m: float = 2.0
     """Shorter lane dividers and road boundaries are dropped."""
     min_stop_line_m: float = 1.2
