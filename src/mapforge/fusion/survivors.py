@@ -65,7 +65,7 @@ def bridged(samples: LineSamples, sure: Bool, likely: Bool, most: int) -> Bool:
     ends = np.flatnonzero(np.diff(doubtful.astype(np.int8), append=0) == -1)
     out = sure.copy()
     for start, end in zip(starts.tolist(), ends.tolist()):
-        inside = 0 < start and end < len(sure) - 1 and end - start < most
+        inside = start > 0 and end < len(sure) - 1 and end - start < most
         if inside and follows[start - 1 : end + 1].all() and sure[start - 1] and sure[end + 1]:
             out[start : end + 1] = True
     return out

@@ -26,7 +26,7 @@ class VectorizationConfig:
     bridge_m: float = 2.5
     """Longest gap closed between two ends that continue each other."""
     dash_gap_m: float = 28.0
-    """Longest stretch between two dashes of one lane divider that point at each other: a gap, or two with a dash not seen."""
+    """Longest way from one dash of a divider to the next that was seen: a gap, or two and a dash between them."""
     min_length_m: float = 2.0
     """Shorter lane dividers and road boundaries are dropped."""
     min_stop_line_m: float = 1.2
