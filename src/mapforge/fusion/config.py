@@ -43,8 +43,8 @@ class FusionConfig:
     """A stretch of a line this likely stays between two that are likely enough."""
     bridge_m: float = 12.0
     """Longest such stretch."""
-    hit_weight: float = 0.9
-    """Log odds a drive that saw the element adds, times its own log odds."""
+    hit_weight: float = 1.8
+    """Log odds a drive that saw the element adds, times its own log odds: a line whole is surer than each cell of it."""
     miss_log_odds: float = 1.0
     """Log odds a drive that looked there and did not see it takes away."""
     clear_range_m: float = 15.0
@@ -53,7 +53,7 @@ class FusionConfig:
     """From this distance on it sees only a share of it."""
     far_share: float = 0.5
     """That share."""
-    prior_log_odds: float = 0.0
+    prior_log_odds: float = 0.3
     """Log odds before any drive is asked."""
     vote_reach_m: float = 4.0
     """Half length over which marking type, colour and boundary type are voted."""
