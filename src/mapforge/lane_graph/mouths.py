@@ -24,6 +24,9 @@ _BEFORE_M = (-3.0, -2.0, -1.0, 0.0)
 _ROAD_M = 22.0
 _FAR_M = 1e3
 _WIDENS_M = 0.3
+_CORNER_M = 1.3
+"""So far before it has widened the road by that much a corner begins: sqrt(r * _WIDENS_M), of 5 to 6 m radius on both
+sides."""
 _NARROWS_M = 1.0
 _AHEAD_M = 30.0
 _ASIDE_M = 0.8
@@ -74,7 +77,11 @@ def _extensions(strips: Strips, ends: Index, outward: float, allowed: Float, bor
     goes_on = np.logical_and.accumulate(
         steady[:, known:] & (onward[None] <= allowed[:, None]) & _free(strips, ends, points[:, known:], ahead), axis=1
     )
-    e, d = np.nonzero(goes_on)
+    reached = goes_on.sum(axis=1)
+    beyond = np.minimum(known + reached, wider.shape[1] - 1)
+    at_corner = (wider[np.arange(len(ends)), beyond] >= _WIDENS_M) & (reached < len(onward))
+    reached = np.where(at_corner, reached - round(_CORNER_M / _STEP_M), reached)
+    e, d = np.nonzero(np.arange(len(onward))[None] < reached[:, None])
     # where the road bends, one side comes nearer as the other recedes; a corner only recedes
     a, b = wider_left[e, known + d], -wider_right[e, known + d]
     bend = np.minimum(np.minimum(np.abs(a), np.abs(b)), onward[d] ** 2 / (2.0 * _LEAST_RADIUS_M))
