@@ -44,7 +44,7 @@ class FusionConfig:
     bridge_m: float = 12.0
     """Longest such stretch."""
     hit_weight: float = 1.8
-    """Log odds a drive that saw the element adds, times its own log odds: a line whole is surer than each cell of it."""
+    """Log odds a drive that saw the element adds, times its own log odds: a line is surer than a cell of it."""
     miss_log_odds: float = 1.0
     """Log odds a drive that looked there and did not see it takes away."""
     clear_range_m: float = 15.0

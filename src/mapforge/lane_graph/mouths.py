@@ -79,7 +79,8 @@ def _extensions(strips: Strips, ends: Index, outward: float, allowed: Float, bor
     )
     reached = goes_on.sum(axis=1)
     beyond = np.minimum(known + reached, wider.shape[1] - 1)
-    at_corner = (wider[np.arange(len(ends)), beyond] >= _WIDENS_M) & (reached < len(onward))
+    widened = wider[np.arange(len(ends)), beyond]
+    at_corner = (widened >= _WIDENS_M) & np.isfinite(widened) & (reached < len(onward))
     reached = np.where(at_corner, reached - round(_CORNER_M / _STEP_M), reached)
     e, d = np.nonzero(np.arange(len(onward))[None] < reached[:, None])
     # where the road bends, one side comes nearer as the other recedes; a corner only recedes
