@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -81,5 +82,11 @@ def merge_into_card(weights: Path, entry: dict[str, Any], of_points: bool, tmp: 
     """
     path = weights.with_suffix(".json")
     card = read_object(path, "restore it: it was written with the weights")
-    write_text(path, json.dumps({**card, "evaluation": _of(of_points, entry)}, indent=1, sort_keys=True) + "\n", tmp)
+    write_text(path, _readable({**card, "evaluation": _of(of_points, entry)}), tmp)
     return path
+
+
+def _readable(card: dict[str, Any]) -> str:
+    """JSON, indented, with every list of numbers on one line."""
+    text = json.dumps(card, indent=1, sort_keys=True)
+    return re.sub(r"\[[\s\d.,eE+-]+\]", lambda found: re.sub(r"\s+", " ", found[0]), text) + "\n"
