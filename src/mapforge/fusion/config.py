@@ -39,6 +39,8 @@ class FusionConfig:
     """Half length of the smoothing along a line."""
     min_confidence: float = 0.35
     """What is less likely to exist is left out."""
+    min_stop_line_confidence: float = 0.5
+    """The same of stop lines: one drive alone often takes other paint across a lane for one."""
     bridge_confidence: float = 0.1
     """A stretch of a line this likely stays between two that are likely enough."""
     bridge_m: float = 12.0

@@ -73,8 +73,11 @@ def fused_lines(
     place = placed(guides, views, history.counts, config.outlier_m, config.smoothing_m)
     labels = labels_of(guides, views, history.counts, config)
     values = _carried(seen, guides, views, place, history, labels, config)
-    pieces = _pieces(guides, place, values, history, labels, config)
+    stop_lines = seen.element_class is ElementClass.STOP_LINE
+    least = config.min_stop_line_confidence if stop_lines else config.min_confidence
+    pieces = _pieces(guides, place, values, history, labels, least, config)
     whole = [unlooped(thinned(piece), _LOOP_M) for piece in joined(pieces, _JOIN_M, _BRANCH_M)]
+    whole = _without_scraps(whole, config.min_length_m, _TOUCHING_M)
     if seen.element_class is ElementClass.LANE_DIVIDER:
         whole = _without_symbols(whole, config.min_divider_m)
     elements = [_element(seen, part) for piece in whole for part in clipped(piece, core_m)]
@@ -132,10 +135,16 @@ def _carried(
 
 
 def _pieces(
-    guides: LineSamples, place: Placed, values: Float, history: History, labels: Labels, config: FusionConfig
+    guides: LineSamples,
+    place: Placed,
+    values: Float,
+    history: History,
+    labels: Labels,
+    least: float,
+    config: FusionConfig,
 ) -> list[Piece]:
-    """Runs of guides that stay, one for every line and label."""
-    sure, likely = (history.exists >= level for level in (config.min_confidence, config.bridge_confidence))
+    """Runs of guides that stay, one for every line and label. least: confidence of those that exist."""
+    sure, likely = (history.exists >= level for level in (least, config.bridge_confidence))
     stays = bridged(guides, sure, likely, round(config.bridge_m / config.station_m))
     turn = float(np.radians(config.max_turn_deg))
     stays &= ~covered(guides, place.xyz_map, stays, config.station_m, turn, config.min_spacing_m, config.level_gate_m)
@@ -150,15 +159,15 @@ def _pieces(
         for run in runs(guides, stays, labels.label)
         if len(run) > 1
     ]
-    return _without_scraps(pieces, config.min_length_m)
+    return _without_scraps(pieces, config.min_length_m, _JOIN_M)
 
 
-def _without_scraps(pieces: list[Piece], least_m: float) -> list[Piece]:
+def _without_scraps(pieces: list[Piece], least_m: float, reach_m: float) -> list[Piece]:
     """Pieces long enough, and short ones that close a gap: both their ends are near an end of another piece."""
     if not pieces:
         return []
     ends = np.array([piece.xyz_map[k, :2] for piece in pieces for k in (0, -1)])
-    pairs = cKDTree(ends).query_pairs(_JOIN_M, output_type="ndarray")
+    pairs = cKDTree(ends).query_pairs(reach_m, output_type="ndarray")
     meets = np.zeros(len(ends), dtype=bool)
     meets[pairs[pairs[:, 0] // 2 != pairs[:, 1] // 2].ravel()] = True
     bridges = meets[0::2] & meets[1::2]
