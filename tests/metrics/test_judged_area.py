@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
-from mapforge.metrics.judged_area import inside, judged_area, of_unseen_truth, pieces_of_unseen_truth
+from mapforge.metrics.judged_area import inside, judged_area, of_unseen_truth
 from mapforge.metrics.stations import SegmentIndex
 
 PATH = np.array([[0.0, 0.0], [100.0, 0.0]])
@@ -37,5 +37,3 @@ def test_only_predictions_near_unseen_truth_are_excused() -> None:
     index = SegmentIndex([shapely.get_coordinates(line) for line in truth])
     points = np.array([[50.0, 2.5], [50.0, 1.0], [50.0, -2.9]])
     assert of_unseen_truth(points, index, area).tolist() == [True, False, False]
-    pieces = np.array([shapely.LineString([(0.0, y), (9.0, y)]) for y in (2.5, 1.0, -2.9)])
-    assert pieces_of_unseen_truth(pieces, truth, area).tolist() == [True, False, False]

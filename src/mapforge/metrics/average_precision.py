@@ -19,7 +19,7 @@ from scipy.spatial.distance import cdist
 from mapforge.metrics.judged_pieces import judged_areas, judged_lines
 from mapforge.metrics.polygons import vertices_of
 from mapforge.metrics.stations import resample_all
-from mapforge.metrics.windows import LENGTH_M, WIDTH_M, clip_to_windows, window_polygons
+from mapforge.metrics.windows import LENGTH_M, WIDTH_M, clip_to_windows, flat_valid, window_polygons
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -76,7 +76,7 @@ def average_precision(
     areas = window_polygons(windows, *window_size_m)
     true_pieces, pieces = (clip_to_windows(shapes, areas) for shapes in (truth, predictions))
     if area is not None and _are_areas(truth, predictions):
-        kept = judged_areas(_flat(truth), _flat(predictions), area)
+        kept = judged_areas(flat_valid(truth), flat_valid(predictions), area)
         true_pieces, pieces = (
             (lines[own[shape]], shape[own[shape]], window[own[shape]])
             for (lines, shape, window), own in zip((true_pieces, pieces), kept)
@@ -90,12 +90,6 @@ def average_precision(
 
 def _are_areas(*sides: Sequence[shapely.Geometry]) -> bool:
     return any(shapely.get_dimensions(shape) == 2 for side in sides for shape in side)
-
-
-def _flat(shapes: Sequence[shapely.Geometry]) -> NDArray:
-    flat = np.empty(len(shapes), dtype=object)
-    flat[:] = list(shapes)
-    return np.asarray(shapely.make_valid(shapely.force_2d(flat)))
 
 
 def score_pieces(

@@ -8,8 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from mapforge.metrics.polygons import outline_vertices, vertices_of
-from mapforge.metrics.stations import SegmentIndex, stations_along
+from mapforge.metrics.stations import SegmentIndex
 
 Float = NDArray[np.float64]
 
@@ -47,18 +46,6 @@ def of_unseen_truth(xy: Float, truth: SegmentIndex, area: shapely.Geometry | Non
         feet = truth.nearest(xy, UNSEEN_REACH_M)
         mask[feet.query] = ~inside(area, feet.xyz)
     return mask
-
-
-def pieces_of_unseen_truth(
-    pieces: NDArray, truth: Sequence[shapely.Geometry], area: shapely.Geometry | None
-) -> NDArray[np.bool_]:
-    """(P,) bool: lines of which most lies nearest to truth that was not seen."""
-    if area is None or not len(pieces):
-        return np.zeros(len(pieces), dtype=bool)
-    stations = stations_along(vertices_of(pieces), 0.5)
-    unseen = of_unseen_truth(stations.xyz, SegmentIndex(outline_vertices(truth)[0]), area)
-    length = np.bincount(stations.line, stations.length_m, len(pieces))
-    return np.bincount(stations.line, stations.length_m * unseen, len(pieces)) > 0.5 * length
 
 
 def _closed(coverage: Sequence[shapely.Geometry], gap_m: float) -> shapely.Geometry:

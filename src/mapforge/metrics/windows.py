@@ -67,7 +67,7 @@ def clip_to_windows(
 
     Areas are cut as areas and their outlines taken after, so that a crossing cut by a window is closed by its edge.
     """
-    flat = _flat_valid(shapes)
+    flat = flat_valid(shapes)
     none = np.zeros(0, dtype=np.int64)
     if not len(flat) or not len(areas):
         return np.zeros(0, dtype=object), none, none
@@ -82,7 +82,8 @@ def clip_to_windows(
     return lines, shape[pair].astype(np.int64), window[pair].astype(np.int64)
 
 
-def _flat_valid(shapes: Sequence[shapely.Geometry] | NDArray) -> NDArray:
+def flat_valid(shapes: Sequence[shapely.Geometry] | NDArray) -> NDArray:
+    """(S,) the shapes without height, made valid."""
     flat = np.empty(len(shapes), dtype=object)
     flat[:] = list(shapes)
     flat = shapely.force_2d(flat)
