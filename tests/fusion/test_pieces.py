@@ -82,19 +82,3 @@ def test_bends_keep_their_vertices_and_straights_lose_half() -> None:
         np.column_stack([5 * np.cos(angle), 5 * np.sin(angle), 0 * angle]), np.ones((15, 1)), np.arange(15), 0, 0
     )
     assert len(thinned(bend).xyz_map) == 15
-
-
-def test_a_short_branch_that_hardly_leaves_its_line_is_no_line_of_its_own() -> None:
-    """2.5 m that end on the side of a long line and stay within half a metre of it; going on from its end is fine."""
-    from mapforge.fusion.lines import _without_symbols
-
-    def straight(*xy: tuple[float, float]) -> Piece:
-        xyz = np.array([[x, y, 0.0] for x, y in xy])
-        return piece_of(xyz, np.zeros((len(xyz), 5)), np.arange(len(xyz)), 1, 0)
-
-    line = straight((0.0, 0.0), (27.0, 0.0))
-    stub = straight((15.0, 0.0), (17.5, 0.4))
-    onward = straight((27.0, 0.0), (29.5, 0.1))
-    alone = straight((10.0, 5.0), (14.0, 5.0))
-    kept = _without_symbols([line, stub, onward, alone], 6.0)
-    assert [id(piece) for piece in kept] == [id(line), id(onward)]

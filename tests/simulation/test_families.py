@@ -254,3 +254,15 @@ def test_a_short_drive_of_every_family_records(family: Family, make: Callable[[F
     with (tmp_path / "drive.mcap").open("rb") as stream:
         topics = [channel.topic for _, channel, _ in make_reader(stream).iter_messages()]
     assert topics.count("/lidar_top") == 4 and topics.count("/imu") > 100
+
+
+def test_where_a_line_between_lanes_changes_its_paint_it_is_not_interrupted(make: Callable[[Family], World]) -> None:
+    """Dashes of one direction's lanes that turn solid before a stop line: the two true lines meet."""
+    dividers = of_class(make(Family.URBAN), ElementClass.LANE_DIVIDER)
+    ends: dict[str, list[np.ndarray]] = {"dashed": [], "solid": []}
+    for divider in dividers:
+        if divider.attributes["colour"] == "white" and divider.attributes["marking_type"] in ends:
+            ends[divider.attributes["marking_type"]] += list(divider.xyz_map[[0, -1], :2])
+    apart = np.linalg.norm(np.array(ends["dashed"])[:, None] - np.array(ends["solid"])[None], axis=2).min(axis=1)
+    assert (apart < 0.01).sum() >= 5
+    assert not ((apart > 0.01) & (apart < 2.5)).any()  # lanes are wider

@@ -10,11 +10,11 @@ import shapely
 from numpy.typing import NDArray
 
 from mapforge.schemas.elements import COLOURS, MARKING_TYPES
-from mapforge.vectorization.dashes import joined_dashes
+from mapforge.vectorization.dashes import joined_pieces
 from mapforge.vectorization.line_nodes import LineNodes
 from mapforge.vectorization.linking import Chain
 
-STEP_M, GAP_M = 0.3, 13.0
+STEP_M, DASH_GAP_M, GAP_M = 0.3, 13.0, 4.5
 NOWHERE = shapely.Polygon()
 
 
@@ -32,6 +32,10 @@ def pieces(runs: list[NDArray[np.float64]], marking: str = "dashed") -> tuple[Li
     return nodes, [Chain(np.arange(a, b), False) for a, b in pairwise(starts)]
 
 
+def join(nodes: LineNodes, chains: list[Chain], pauses: shapely.Geometry = NOWHERE) -> tuple[LineNodes, list[Chain]]:
+    return joined_pieces(nodes, chains, DASH_GAP_M, GAP_M, pauses)
+
+
 def arc(radius_m: float, dash_m: float, gap_m: float, dashes: int) -> list[NDArray[np.float64]]:
     runs = []
     for k in range(dashes):
@@ -46,7 +50,7 @@ def test_dashes_become_one_line_on_the_curve(radius_m: float, dash_m: float, gap
     rng = np.random.default_rng(1)
     runs = [run + rng.normal(0, 0.01, run.shape) for run in arc(radius_m, dash_m, gap_m, 7)]
     order = rng.permutation(len(runs))
-    nodes, chains = joined_dashes(*pieces([runs[k][:: rng.choice([-1, 1])] for k in order]), GAP_M, NOWHERE)
+    nodes, chains = join(*pieces([runs[k][:: rng.choice([-1, 1])] for k in order]))
     (line,) = chains
     xy = nodes.xyz_map[line.nodes, :2]
     assert np.linalg.norm(np.diff(xy, axis=0), axis=1).max() < 1.2
@@ -55,26 +59,36 @@ def test_dashes_become_one_line_on_the_curve(radius_m: float, dash_m: float, gap
 
 def test_solid_lines_that_pause_stay_apart() -> None:
     """As before and behind a crossing."""
-    assert len(joined_dashes(*pieces(arc(1e6, 20.0, 6.0, 2), "solid"), GAP_M, NOWHERE)[1]) == 2
+    assert len(join(*pieces(arc(1e6, 20.0, 6.0, 2), "solid"))[1]) == 2
+
+
+@pytest.mark.parametrize(("gap_m", "count"), [(4.0, 1), (5.0, 2)])
+def test_other_pieces_are_joined_over_what_a_shadow_hides(gap_m: float, count: int) -> None:
+    assert len(join(*pieces(arc(1e6, 20.0, gap_m, 2), "solid"))[1]) == count
+
+
+def test_no_piece_is_joined_to_one_beside_it() -> None:
+    first, second = arc(1e6, 20.0, 4.0, 2)
+    assert len(join(*pieces([first, second + [0.0, 0.6]], "solid"))[1]) == 2
 
 
 def test_dashes_pause_at_a_crossing() -> None:
-    nodes, chains = joined_dashes(*pieces(arc(1e6, 3.0, 9.0, 6)), GAP_M, shapely.box(29.0, -4.0, 32.0, 4.0))
+    nodes, chains = join(*pieces(arc(1e6, 3.0, 9.0, 6)), shapely.box(29.0, -4.0, 32.0, 4.0))
     assert sorted(round(float(np.ptp(nodes.xyz_map[chain.nodes, 0]))) for chain in chains) == [27, 27]
 
 
 def test_two_arrows_in_a_lane_are_no_line() -> None:
-    assert len(joined_dashes(*pieces(arc(1e6, 4.8, 10.0, 2)), GAP_M, NOWHERE)[1]) == 2
-    assert len(joined_dashes(*pieces(arc(1e6, 9.0, 10.0, 2)), GAP_M, NOWHERE)[1]) == 1
+    assert len(join(*pieces(arc(1e6, 4.8, 10.0, 2)))[1]) == 2
+    assert len(join(*pieces(arc(1e6, 9.0, 10.0, 2)))[1]) == 1
 
 
 def test_a_gap_that_is_too_long_stays_open() -> None:
-    assert len(joined_dashes(*pieces(arc(1e6, 6.0, GAP_M + 1.0, 3)), GAP_M, NOWHERE)[1]) == 3
+    assert len(join(*pieces(arc(1e6, 6.0, DASH_GAP_M + 1.0, 3)))[1]) == 3
 
 
 def test_dashes_of_neighbouring_lanes_stay_in_their_lane() -> None:
     left = [run + [4.0, 3.5] for run in arc(1e6, 3.0, 9.0, 6)]
-    nodes, chains = joined_dashes(*pieces(arc(1e6, 3.0, 9.0, 6) + left), GAP_M, NOWHERE)
+    nodes, chains = join(*pieces(arc(1e6, 3.0, 9.0, 6) + left))
     assert len(chains) == 2
     assert all(np.ptp(nodes.xyz_map[chain.nodes, 1]) < 0.05 for chain in chains)
 
@@ -82,7 +96,7 @@ def test_dashes_of_neighbouring_lanes_stay_in_their_lane() -> None:
 def test_a_ring_of_dashes_is_left_open_once() -> None:
     angle = [np.arange(k, k + 0.4, 0.02) for k in np.arange(0, 2 * np.pi - 0.3, np.pi / 4)]
     runs = [np.column_stack([20 * np.cos(a), 20 * np.sin(a)]) for a in angle]
-    _, chains = joined_dashes(*pieces(runs), GAP_M, NOWHERE)
+    _, chains = join(*pieces(runs))
     assert len(chains) <= len(runs)
     assert sorted(np.concatenate([c.nodes[c.nodes < sum(map(len, runs))] for c in chains])) == list(
         range(sum(map(len, runs)))

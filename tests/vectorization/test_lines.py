@@ -37,6 +37,7 @@ def straight(p: NDArray[np.float64]) -> list[TracedLine]:
         config.link_reach_m,
         config.bridge_m,
         config.dash_gap_m,
+        config.gap_m,
         config.min_length_m,
         config.smoothing_m,
         config.attribute_stretch_m,

@@ -61,6 +61,10 @@ class FusionConfig:
     """Half length over which marking type, colour and boundary type are voted."""
     min_divider_m: float = 6.0
     """Shorter lane dividers that touch no other are symbols on the road, and are dropped."""
+    longest_symbol_m: float = 15.0
+    """Lane dividers up to this long that touch no other may be symbols too: they are where no lane would fit."""
+    narrowest_lanes_m: float = 4.6
+    """Two lanes are together wider than this."""
     min_length_m: float = 1.0
     """Shorter leftovers of lines are dropped."""
     sigma_floor_m: float = 0.01

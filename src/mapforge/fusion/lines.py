@@ -20,6 +20,7 @@ from mapforge.fusion.labels import Labels, labels_of
 from mapforge.fusion.pieces import Piece, clipped, joined, piece_of, thinned, unlooped
 from mapforge.fusion.samples import LineSamples, label_parts, sampled
 from mapforge.fusion.survivors import bridged, covered, runs
+from mapforge.fusion.symbols import without_symbols
 from mapforge.fusion.uncertainty import common_sigma, datum_variance, relative_sigma
 from mapforge.geometry.polylines import arc_length, length
 from mapforge.schemas.elements import ElementClass, MapElement, content_id
@@ -29,7 +30,6 @@ Bool = NDArray[np.bool_]
 Bounds = tuple[float, float, float, float]
 
 _JOIN_M = 1.6
-_BESIDE_M, _MOSTLY = 0.5, 0.7
 _TOUCHING_M = 0.05
 _BRANCH_M = 1.5
 _LOOP_M = 6.0
@@ -53,20 +53,28 @@ class SeenLines:
 
 @dataclass(frozen=True, eq=False)
 class FusedLines:
-    """elements, and what the drives said of the guides, inside the core; changes: what came, went, moved."""
+    """elements, and what the drives said of the guides, inside the core; changes: what came, went, moved. pieces: the
+    lines of the whole window."""
 
     elements: list[MapElement]
+    pieces: list[Piece]
     history: History | None
     changes: list[Change]
 
 
 def fused_lines(
-    seen: SeenLines, visibility: Visibility, core_m: Bounds, window_m: Bounds, config: FusionConfig
+    seen: SeenLines,
+    visibility: Visibility,
+    core_m: Bounds,
+    window_m: Bounds,
+    config: FusionConfig,
+    boundaries: list[Piece] | None = None,
 ) -> FusedLines:
-    """Fused lines of one class inside the tile's core. window_m: core with halo."""
+    """Fused lines of one class inside the tile's core. window_m: core with halo. boundaries: of the road, by which
+    dividers are told from symbols in a lane."""
     samples = sampled(seen.lines, window_m, config.station_m)
     if len(samples) == 0:
-        return FusedLines([], None, [])
+        return FusedLines([], [], None, [])
     gates = _gates(config)
     guides, views = _guides_and_views(samples, gates, len(seen.names), config)
     history = history_of(guides, views, visibility, config)
@@ -79,12 +87,14 @@ def fused_lines(
     whole = [unlooped(thinned(piece), _LOOP_M) for piece in joined(pieces, _JOIN_M, _BRANCH_M)]
     whole = _without_scraps(whole, config.min_length_m, _TOUCHING_M)
     if seen.element_class is ElementClass.LANE_DIVIDER:
-        whole = _without_symbols(whole, config.min_divider_m)
+        whole = without_symbols(
+            whole, boundaries or [], config.min_divider_m, config.longest_symbol_m, config.narrowest_lanes_m
+        )
     elements = [_element(seen, part) for piece in whole for part in clipped(piece, core_m)]
     inside = history.inside(core_m)
     here = history.take(inside)
     found = changes_of(seen.element_class, here, labels.since[inside], seen.starts_ns, config.station_m)
-    return FusedLines(elements, here, found)
+    return FusedLines(elements, whole, here, found)
 
 
 def _gates(config: FusionConfig) -> Gates:
@@ -172,24 +182,6 @@ def _without_scraps(pieces: list[Piece], least_m: float, reach_m: float) -> list
     meets[pairs[pairs[:, 0] // 2 != pairs[:, 1] // 2].ravel()] = True
     bridges = meets[0::2] & meets[1::2]
     return [piece for piece, bridge in zip(pieces, bridges) if bridge or length(piece.xyz_map) >= least_m]
-
-
-def _without_symbols(pieces: list[Piece], least_m: float) -> list[Piece]:
-    """Lines long enough, and short ones that go on in another: arrows and letters on the road stand alone.
-
-    A short branch that hardly leaves the line it touches is that line once more.
-    """
-    if not pieces:
-        return []
-    lines = np.array([shapely.LineString(piece.xyz_map[:, :2]) for piece in pieces])
-    ends = np.array([piece.xyz_map[k, :2] for piece in pieces for k in (0, -1)])
-    end, line = shapely.STRtree(lines).query(shapely.points(ends), predicate="dwithin", distance=_TOUCHING_M)
-    apart = end // 2 != line
-    goes_on = np.zeros(len(pieces), dtype=bool)
-    for short, other in zip(end[apart] // 2, line[apart]):
-        beside_m = shapely.intersection(lines[short], shapely.buffer(lines[other], _BESIDE_M)).length
-        goes_on[short] |= beside_m < _MOSTLY * lines[short].length
-    return [piece for piece, on in zip(pieces, goes_on) if on or length(piece.xyz_map) >= least_m]
 
 
 def _element(seen: SeenLines, piece: Piece) -> MapElement:

@@ -43,9 +43,7 @@ def run(inputs: FusionInputs, config: FusionConfig) -> int:
     window = inputs.tile.bounds_map(inputs.frame, config.halo_m)
     drives = seen_drives(inputs.workspace, inputs.drives, inputs.frame, window, config.far_range_m)
     visibility = _visibility(drives, window, config)
-    lines = [
-        fused_lines(_seen_lines(drives, line_class), visibility, core, window, config) for line_class in LINE_CLASSES
-    ]
+    lines = _lines(drives, visibility, core, window, config)
     elements = [element for fused in lines for element in fused.elements]
     elements += _areas(drives, visibility, core, config)
     elements += _points(inputs, drives, core, config)
@@ -65,6 +63,18 @@ def _visibility(drives: list[SeenDrive], window: Bounds, config: FusionConfig) -
     ]
     paths = [drive.path_map for drive in drives]
     return Visibility.of(coverage, window, paths, config.clear_range_m, config.far_range_m, config.far_share)
+
+
+def _lines(
+    drives: list[SeenDrive], visibility: Visibility, core: Bounds, window: Bounds, config: FusionConfig
+) -> list[FusedLines]:
+    """In the order of LINE_CLASSES; road boundaries come first, because they tell dividers from symbols."""
+    fused: dict[ElementClass, FusedLines] = {}
+    for line_class in sorted(LINE_CLASSES, key=lambda own: own is not ElementClass.ROAD_BOUNDARY):
+        seen = _seen_lines(drives, line_class)
+        boundaries = fused[ElementClass.ROAD_BOUNDARY].pieces if fused else []
+        fused[line_class] = fused_lines(seen, visibility, core, window, config, boundaries)
+    return [fused[line_class] for line_class in LINE_CLASSES]
 
 
 def _seen_lines(drives: list[SeenDrive], line_class: ElementClass) -> SeenLines:

@@ -74,12 +74,20 @@ class _Brush:
         self.line(stations, np.full(len(stations), distance_m), marking, colour)
 
     def line(
-        self, stations_m: Float, distance_m: Float, marking: str, colour: str, style: PaintStyle | None = None
+        self,
+        stations_m: Float,
+        distance_m: Float,
+        marking: str,
+        colour: str,
+        style: PaintStyle | None = None,
+        goes_on: tuple[bool, bool] = (False, False),
     ) -> None:
         """A line whose distance changes."""
         curve = self.axis.bent(stations_m, self.side * distance_m)
         slot = LineSlot(0.0, marking, colour, "lane")
-        draw_line(curve, slot, 0.0, curve.length_m, style or self.style, self.wear, self.rng, self.ledger, self.paint)
+        draw_line(
+            curve, slot, 0.0, curve.length_m, style or self.style, self.wear, self.rng, self.ledger, self.paint, goes_on
+        )
 
 
 def _outer_edge(brush: _Brush, way: Carriageway, ramps: list[Ramp]) -> None:
@@ -94,7 +102,8 @@ def _outer_edge(brush: _Brush, way: Carriageway, ramps: list[Ramp]) -> None:
         brush.along(way.last_m, "solid", "white", nose, end)
         for low, high in ((ramp.start_m + OPENS_AFTER_M, nose), (end, ramp.end_m - OPENS_AFTER_M)):
             stations = ramp.stations(low, high)
-            brush.line(stations, np.full(len(stations), way.last_m), "dashed", "white", broad)
+            goes_on = (low == end, high == nose)
+            brush.line(stations, np.full(len(stations), way.last_m), "dashed", "white", broad, goes_on)
 
 
 def _ramp_lines(brush: _Brush, ramp: Ramp) -> None:

@@ -79,8 +79,8 @@ def paint_roundabout(
     paint: list[PaintMark],
 ) -> None:
     """A dashed line between the lanes of the ring, now and then a solid one around its island."""
-    angles = [join.angle_rad for join in joins_of(junction, circle) if not join.inbound]
-    arcs = list(itertools.pairwise([*angles, angles[0] + 2 * np.pi])) if angles else []
+    if all(join.inbound for join in joins_of(junction, circle)):
+        return
     slots = [
         (circle.radius_m(lane) + circle.lane_m / 2, LineSlot(0.0, "dashed", "white", "lane"))
         for lane in range(circle.lanes - 1)
@@ -89,9 +89,8 @@ def paint_roundabout(
         colour = style.centre_colour
         slots.append((circle.island_m + CLEAR_OF_ISLAND_M, LineSlot(0.0, "solid", colour, "edge")))
     for radius, slot in slots:
-        for start, end in arcs:
-            curve = _arc(junction.centre, radius, start + 0.4 / radius, end - 0.4 / radius)
-            draw_line(curve, slot, 0.0, curve.length_m, style, wear, rng, ledger, paint)
+        curve = _arc(junction.centre, radius, 0.0, 2 * np.pi)
+        draw_line(curve, slot, 0.0, curve.length_m, style, wear, rng, ledger, paint, goes_on=(True, True))
 
 
 CLEAR_OF_ISLAND_M = 0.4

@@ -75,7 +75,7 @@ def paint_town(
         painted.lines[street.index] = [
             line
             for slot in street.profile.lines
-            for line in _paint_slot(street, slot, spans, painted, junctions, worn, rng, ledger)
+            for line in _paint_slot(street, slot, spans, street.index in works, painted, junctions, worn, rng, ledger)
         ]
     for junction in junctions:
         if junction.circle is not None:
@@ -176,23 +176,26 @@ def _paint_slot(
     street: Street,
     slot: LineSlot,
     spans: list[tuple[float, float]],
+    around_works: bool,
     painted: StreetPaint,
     junctions: tuple[Junction, ...],
     wear: float,
     rng: np.random.Generator,
     ledger: TruthLedger,
 ) -> list[DrawnLine]:
+    """around_works: the line goes on, from one span to the next, as the temporary one."""
     lines = []
     worn = float(np.clip(wear + rng.normal(0.0, 0.08), 0.0, 0.8))
-    for start, end in spans:
+    for n, (start, end) in enumerate(spans):
         if slot.role == "median":
             pieces = _with_openings(street, slot, start, end, junctions)
         else:
             pieces = _with_solid_ends(street, slot, start, end, painted, rng)
-        for a, b, kind in pieces:
+        for k, (a, b, kind) in enumerate(pieces):
+            goes_on = (k > 0 or (around_works and n > 0), k < len(pieces) - 1 or (around_works and n == 0))
             line = draw_line(
                 street.curve, replace(slot, marking_type=kind), a, b,
-                street.profile.style, worn, rng, ledger, painted.marks,
+                street.profile.style, worn, rng, ledger, painted.marks, goes_on,
             )  # fmt: skip
             lines += [line] if line is not None else []
     return lines

@@ -27,6 +27,8 @@ class VectorizationConfig:
     """Longest gap closed between two ends that continue each other."""
     dash_gap_m: float = 28.0
     """Longest way from one dash of a divider to the next that was seen: a gap, or two and a dash between them."""
+    gap_m: float = 4.5
+    """Longest gap between two other pieces of dividers that point at each other."""
     min_length_m: float = 2.0
     """Shorter lane dividers and road boundaries are dropped."""
     min_stop_line_m: float = 1.2

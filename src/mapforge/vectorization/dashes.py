@@ -1,7 +1,8 @@
 """Dashes of one line are one line: pieces that continue each other over an unpainted gap are joined.
 
-Perceptual grouping by good continuation, as classical lane mappers do it: both ends must point at each other. Only
-pieces that were read as dashed are joined, and every end at most once, the closest and straightest pairs first.
+Perceptual grouping by good continuation, as classical lane mappers do it: both ends must point at each other. Dashes
+are joined over long gaps, other pieces over what a shadow or a patch hides; every end is joined at most once, the
+closest and straightest pairs first.
 """
 
 from __future__ import annotations
@@ -41,28 +42,30 @@ class _Ends:
     outward: Float
 
 
-def joined_dashes(
-    nodes: LineNodes, chains: list[Chain], gap_m: float, pauses: shapely.Geometry
+def joined_pieces(
+    nodes: LineNodes, chains: list[Chain], dash_gap_m: float, gap_m: float, pauses: shapely.Geometry
 ) -> tuple[LineNodes, list[Chain]]:
-    """Nodes, with those that fill the gaps behind the others, and chains, those of one dashed line as one.
+    """Nodes, with those that fill the gaps behind the others, and chains, those of one line as one.
 
-    gap_m: longest unpainted stretch within a line. pauses: over which no line goes on (pedestrian crossings).
+    dash_gap_m: longest gap between dashes. gap_m: the same between other pieces. pauses: over which no line goes on
+    (pedestrian crossings).
     """
-    dashed = [chain for chain in chains if not chain.closed and _is_dashed(nodes, chain)]
-    if len(dashed) < 2:
+    pieces = [chain for chain in chains if not chain.closed]
+    if len(pieces) < 2:
         return nodes, chains
-    partner = _partners(_ends(nodes, dashed), gap_m, pauses)
+    dashed = np.array([_is_dashed(nodes, chain) for chain in pieces])
+    partner = _partners(_ends(nodes, pieces), dashed, dash_gap_m, gap_m, pauses)
     if not (partner >= 0).any():
         return nodes, chains
-    others = [chain for chain in chains if not any(chain is own for own in dashed)]
-    parts, joined, count = [nodes], [], len(nodes)
+    parts, count = [nodes], len(nodes)
+    joined = [chain for chain in chains if chain.closed]
     for walk in _walks(partner):
-        if not _is_line([dashed[piece] for piece, _ in walk], nodes):
-            joined += [dashed[piece] for piece, _ in walk]
+        if not _is_line([pieces[piece] for piece, _ in walk], nodes):
+            joined += [pieces[piece] for piece, _ in walk]
             continue
         members: list[Index] = []
         for position, (piece, is_reversed) in enumerate(walk):
-            own = dashed[piece].nodes[::-1] if is_reversed else dashed[piece].nodes
+            own = pieces[piece].nodes[::-1] if is_reversed else pieces[piece].nodes
             if position:
                 fill = _filled(nodes, members[-1], own)
                 parts.append(fill)
@@ -70,7 +73,7 @@ def joined_dashes(
                 count += len(fill)
             members.append(own)
         joined.append(Chain(np.concatenate(members), False))
-    return LineNodes.concatenate(parts), [*others, *joined]
+    return LineNodes.concatenate(parts), joined
 
 
 def _is_line(pieces: list[Chain], nodes: LineNodes) -> bool:
@@ -100,9 +103,11 @@ def _end(run: Float) -> tuple[Float, Float]:
     return run[-1], sign * direction
 
 
-def _partners(ends: _Ends, gap_m: float, pauses: shapely.Geometry) -> Index:
-    """(2C,) the end that each end is joined to, -1 = none."""
-    pairs = cKDTree(ends.xy).query_pairs(gap_m, output_type="ndarray")
+def _partners(
+    ends: _Ends, dashed: NDArray[np.bool_], dash_gap_m: float, gap_m: float, pauses: shapely.Geometry
+) -> Index:
+    """(2C,) the end that each end is joined to, -1 = none. dashed: (C,)."""
+    pairs = cKDTree(ends.xy).query_pairs(max(dash_gap_m, gap_m), output_type="ndarray")
     partner = np.full(len(ends.xy), -1, dtype=np.int64)
     if not len(pairs):
         return partner
@@ -114,6 +119,7 @@ def _partners(ends: _Ends, gap_m: float, pauses: shapely.Geometry) -> Index:
     turn = np.maximum(*(np.arccos(np.clip(along, -1.0, 1.0)) for along in (along_a, along_b)))
     between = np.arccos(np.clip(-(ends.outward[a] * ends.outward[b]).sum(axis=1), -1.0, 1.0))
     fits = (turn < _TURN_RAD + np.arctan2(_ASIDE_M, distance)) & (between < _BETWEEN_RAD)
+    fits &= distance <= np.where(dashed[a // 2] & dashed[b // 2], dash_gap_m, gap_m)
     fits[fits] = ~shapely.intersects(shapely.linestrings(ends.xy[np.column_stack([a[fits], b[fits]])]), pauses)
     a, b, cost = a[fits], b[fits], (distance * (1.0 + 5.0 * turn))[fits]
     for k in np.lexsort((b, a, cost)):

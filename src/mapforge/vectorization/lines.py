@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from mapforge.geometry.polylines import arc_length, length
 from mapforge.schemas.elements import BOUNDARY_TYPES, COLOURS, MARKING_TYPES, ElementClass
-from mapforge.vectorization.dashes import joined_dashes
+from mapforge.vectorization.dashes import joined_pieces
 from mapforge.vectorization.line_nodes import LineNodes
 from mapforge.vectorization.linking import Chain, chains_of
 from mapforge.vectorization.smoothing import smooth, vertices_kept
@@ -48,6 +48,7 @@ def traced_lines(
     link_reach_m: float,
     bridge_m: float,
     dash_gap_m: float,
+    gap_m: float,
     min_length_m: float,
     smoothing_m: float,
     attribute_stretch_m: float,
@@ -61,7 +62,7 @@ def traced_lines(
     chains = chains_of(nodes.xyz_map[:, :2], nodes.direction, link_reach_m, bridge_m, corners)
     believed = _believed(nodes, _without_duplicates(nodes, chains, min(min_length_m, _SHORTEST_PIECE_M)), p_low, p_high)
     if element_class is ElementClass.LANE_DIVIDER:
-        nodes, believed = joined_dashes(nodes, believed, dash_gap_m, pauses)
+        nodes, believed = joined_pieces(nodes, believed, dash_gap_m, gap_m, pauses)
     lines: list[TracedLine] = []
     for chain in believed:
         members = nodes.take(chain.nodes)

@@ -147,6 +147,7 @@ def _trace(
             link_reach_m=config.link_reach_m,
             bridge_m=config.bridge_m,
             dash_gap_m=config.dash_gap_m,
+            gap_m=config.gap_m,
             min_length_m=(config.min_stop_line_m if line_class is ElementClass.STOP_LINE else config.min_length_m),
             smoothing_m=config.smoothing_m,
             attribute_stretch_m=config.attribute_stretch_m,
