@@ -1,4 +1,4 @@
-"""A crossroads of two two-lane roads, drawn by hand: kerbs, centre lines, stop lines, drivable area."""
+"""A crossroads and a roundabout of two two-lane roads, drawn by hand: kerbs, lines, drivable area."""
 
 from __future__ import annotations
 
@@ -44,6 +44,45 @@ def crossroads(
         MapElement(f"{kind}-{k}", kind, placed(shape, at, turned_rad), attributes, sources=("a",))
         for k, (kind, shape, attributes) in enumerate(shapes)
     ]
+
+
+ISLAND_M, RING_M = 8.0, 14.0
+
+
+def roundabout(
+    at: tuple[float, float] = (150.0, 150.0), arm_m: float = 70.0, turned_rad: float = 0.0, lanes: int = 1
+) -> list[MapElement]:
+    """Two roads that meet in a roundabout, their kerbs rounded by fillets; with two lanes, a dashed line round it."""
+    outer = RING_M + 4.0 * (lanes - 1)
+    strips = [shapely.box(-arm_m, -HALF_M, arm_m, HALF_M), shapely.box(-HALF_M, -arm_m, HALF_M, arm_m)]
+    united = shapely.union_all([*strips, shapely.Point(0, 0).buffer(outer, quad_segs=32)])
+    area = united.buffer(CORNER_M, quad_segs=24).buffer(-CORNER_M, quad_segs=24).union(united)
+    island = shapely.Point(0, 0).buffer(ISLAND_M, quad_segs=32)
+    open_ends = shapely.union_all([shapely.LineString(c).buffer(0.05) for c in _ends(arm_m)])
+    kerbs = shapely.get_parts(shapely.line_merge(area.exterior.difference(open_ends)))
+    mouth = outer + CORNER_M
+    centre = [shapely.LineString([(x * mouth, y * mouth), (x * arm_m, y * arm_m)]) for x, y in _QUARTERS]
+    yellow, dashed = ({"marking_type": m, "colour": c} for m, c in (("double_solid", "yellow"), ("dashed", "white")))
+    round_it = shapely.Point(0, 0).buffer((ISLAND_M + outer) / 2, quad_segs=32).exterior
+    shapes = [
+        *((ElementClass.ROAD_BOUNDARY, line, {"boundary_type": "curb"}) for line in (*kerbs, island.exterior)),
+        *((ElementClass.LANE_DIVIDER, line, yellow) for line in centre),
+        *((ElementClass.LANE_DIVIDER, line, dashed) for line in [round_it] * (lanes - 1)),
+        (ElementClass.DRIVABLE_AREA, area.difference(island), {}),
+    ]
+    return [
+        MapElement(
+            f"{kind}-{k}",
+            kind,
+            placed(shapely.LineString(shape.coords) if shape.geom_type == "LinearRing" else shape, at, turned_rad),
+            attributes,
+            sources=("a",),
+        )
+        for k, (kind, shape, attributes) in enumerate(shapes)
+    ]
+
+
+_QUARTERS = [(1, 0), (0, 1), (-1, 0), (0, -1)]
 
 
 def placed(shape: shapely.Geometry, at: tuple[float, float], turned_rad: float = 0.0) -> shapely.Geometry:

@@ -19,6 +19,7 @@ from mapforge.lane_graph.lanes import Lane, lanes_of, travelled
 from mapforge.lane_graph.movements import STRAIGHT, Movement, Rules, driven_pairs, movements_of
 from mapforge.lane_graph.parking import parking
 from mapforge.lane_graph.regulation import painted_turns
+from mapforge.lane_graph.roundabouts import outside, roundabouts_of, with_rings, without_shortcuts
 from mapforge.lane_graph.sections import Nearby, beside
 from mapforge.lane_graph.shaping import lane_strips, without_flares
 from mapforge.lane_graph.ways import connector
@@ -38,7 +39,9 @@ def lane_graph(elements: list[MapElement], paths: list[Float], config: LaneGraph
     borders = borders_of(elements, config.sample_m, config.bridge_m, config.min_border_m)
     road = road_of(elements)
     between = strips_between(borders, config.max_road_width_m, np.radians(config.parallel_deg), road)
-    strips = without_flares(lane_strips(between, config.min_width_m, config.max_width_m, config.usual_width_m))
+    rings = roundabouts_of(borders, road)
+    strips = lane_strips(outside(between, rings), config.min_width_m, config.max_width_m, config.usual_width_m)
+    strips = without_flares(strips)
     if not len(strips):
         return []
     nearby = Nearby(strips)
@@ -58,7 +61,9 @@ def lane_graph(elements: list[MapElement], paths: list[Float], config: LaneGraph
     kerbs = [e.xyz_map for e in elements if e.element_class is ElementClass.ROAD_BOUNDARY]
     driven = driven_pairs(found, lanes, paths, config.junction_m)
     arrows = painted_turns(lanes, elements)
-    return joined_up(lanes, movements_of(lanes, arms, found, road, kerbs, driven, arrows, rules))
+    movements = movements_of(lanes, arms, found, road, kerbs, driven, arrows, rules)
+    movements, streets = without_shortcuts(movements, arms, lanes, rings)
+    return with_rings(joined_up(lanes, movements), arms, rings, streets, borders, keeps_right)
 
 
 def road_of(elements: list[MapElement]) -> shapely.Geometry | None:
