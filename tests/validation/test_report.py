@@ -103,6 +103,17 @@ def test_the_catalog_has_its_section(judged: ValidationResult, written: tuple[Pa
     assert '<section id="catalog">' not in page_of_none.read_text()
 
 
+@pytest.mark.parametrize(
+    ("mapped", "words"), [(None, "mapped at 42 km/h"), (1, "mapped at 42 km/h"), (0, "all mapped in earlier runs")]
+)
+def test_a_run_does_not_claim_the_work_of_earlier_ones(
+    mapped: int | None, words: str, judged: ValidationResult, tmp_path: Path
+) -> None:
+    known = {} if mapped is None else {"drives_mapped": mapped}
+    summary = replace(SUMMARY, throughput={**SUMMARY.throughput, **known})
+    assert words in write_report(judged, summary, tmp_path, tmp_path / "tmp")[1].read_text()
+
+
 def test_undefined_scores_are_null(written: tuple[Path, Path]) -> None:
     text = written[0].read_text()
     assert "NaN" not in text
