@@ -58,6 +58,21 @@ def test_paint_stands_out_and_the_curb_is_a_step():
     assert step[:, 46].mean() - step[:, 44].mean() > 0.3
 
 
+def test_a_line_beside_a_verge_brighter_than_paint_stands_out_from_the_road() -> None:
+    """The verge is most of the spread around an edge line; what is dark nearby is the road."""
+    lidar = road()
+    lidar[:, 1, :, 48:] *= 1.0 + 2.0 * (lidar[:, 1, :, 48:] > 0)
+    fine = features_of(lidar, None)[0]
+    contrast, over_dark = fine[8:12].mean(0), fine[24:28].mean(0)
+    line, asphalt, verge = slice(20, 22), slice(16, 19), slice(24, 30)
+
+    def over_road(feature: torch.Tensor, where: slice) -> float:
+        return float(feature[:, where].mean() - feature[:, asphalt].mean())
+
+    assert over_road(contrast, line) < 1.2 * over_road(contrast, verge)
+    assert over_road(over_dark, line) > 2.0 * over_road(over_dark, verge)
+
+
 def test_a_camera_that_saw_nothing_is_no_camera():
     lidar = road()
     camera = torch.zeros(1, 4, 128, 128)

@@ -40,7 +40,7 @@ class LaneGraphConfig:
     """A strip up to this wide between a solid line and a boundary, in which nobody drives, is for parking."""
     parallel_deg: float = 25.0
     """Borders that face each other differ in direction by no more than this."""
-    vote_m: float = 40.0
+    vote_m: float = 38.0
     """Half length over which votes on direction are gathered along a strip."""
     smoothing_m: float = 2.0
     """Half length of the smoothing of centrelines."""
@@ -48,7 +48,7 @@ class LaneGraphConfig:
     """Shorter stretches between lines are no lanes of their own; what they belong to leads over them."""
     mouth_m: float = 12.0
     """A lane is led on by up to this much beyond the end of its lines, to where the road opens into a junction."""
-    junction_m: float = 45.0
+    junction_m: float = 54.0
     """A lane leads to one that begins at most this far away."""
     straight_deg: float = 40.0
     """Ways through a junction that turn less are straight on."""

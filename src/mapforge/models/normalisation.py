@@ -4,6 +4,9 @@ Intensity scales differ between sensors, drives and ranges. Besides the absolute
 network gets each cell's contrast to the surface within a few metres, in units of the local spread, so that gain, gamma
 and slow changes of the road drop out. Heights lose their local mean for the same reason: an error of the ground surface
 is slow, a curb is a step. All filters are masked means over boxes: unseen cells carry no weight.
+
+Beside a verge brighter than paint that contrast says little: the verge is most of the spread. There a second contrast
+takes the dark part of the surface nearby as what paint stands out from.
 """
 
 from __future__ import annotations
@@ -40,11 +43,16 @@ _NEAR = _Surroundings(block=2, box=5)
 FINE_INPUTS = ("surface_hits", "intensity_mean", "height_mean_m", "height_std_m", "obstacle_ratio", "ground_z_m")
 CAMERA_INPUTS = ("red", "green", "blue", "camera_hits")
 
-FINE_FEATURES = 6
+FINE_FEATURES = 7
 CELL_FEATURES = 10
 INPUT_FEATURES = FINE_FEATURES * FINE_CELLS**2 + CELL_FEATURES
 SEEN_FEATURE = FINE_FEATURES * FINE_CELLS**2
 """Index of the feature that is 1 where the cell was hit."""
+
+_DARK_PREFERENCE = 4.0
+"""A surface e times as bright counts exp(-4) as much as part of the dark surroundings."""
+_DARK_LIMITS = (-0.5, 1.5)
+"""Of the log brightness over its surroundings, so that no single dark return is all of them."""
 
 _HEIGHT_SCALE_M = 0.1
 _HEIGHT_LIMIT_M = 0.3
@@ -69,13 +77,16 @@ def features_of(lidar: Tensor, camera: Tensor | None) -> Tensor:
     spread = _ratio(_pool(brightness.square() * weight), coarse_weight)
     mean, deviation = _local_statistics(coarse, spread, coarse_weight)
     contrast = ((brightness - _unpool(mean)) / _unpool(deviation)).clamp(-4, 6) * mask
+    dark, dark_deviation = _dark_surroundings(coarse, spread, coarse_weight)
+    over_dark = ((brightness - _unpool(dark)) / _unpool(dark_deviation)).clamp(-4, 12) / 2 * mask
 
     coarse_z = _ratio(_pool(surface_z * weight), coarse_weight)
     level_wide = _surrounding_mean(_WIDE, coarse_weight, coarse_z)[0]
     level_near = _surrounding_mean(_NEAR, coarse_weight, coarse_z)[0]
     step = _height((surface_z - _unpool(level_near)) * mask)
 
-    fine = torch.stack([mask, torch.log1p(hits) / 4, contrast, brightness, step, (roughness * 20).clamp(0, 3)], dim=1)
+    rough = (roughness * 20).clamp(0, 3)
+    fine = torch.stack([mask, torch.log1p(hits) / 4, contrast, brightness, step, rough, over_dark], dim=1)
     filled = ((_box_mean(coarse, coarse_weight, DETAIL_BOX_CELLS) - mean) / deviation).clamp(-4, 6)
     seen = (coarse_weight > 0).float()
     near = (_box_sum(seen, DETAIL_BOX_CELLS) > 0).float()
@@ -120,8 +131,19 @@ def _camera_features(camera: Tensor | None, like: Tensor) -> list[Tensor]:
 
 def _local_statistics(mean: Tensor, square: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Masked mean and deviation of the surroundings of cells that hold a mean, a mean square and a weight."""
-    level, level_square = _surrounding_mean(_WIDE, weight, mean, square)
+    return _spread(_WIDE, weight, mean, square)
+
+
+def _spread(surroundings: _Surroundings, weight: Tensor, mean: Tensor, square: Tensor) -> tuple[Tensor, Tensor]:
+    level, level_square = _surrounding_mean(surroundings, weight, mean, square)
     return level, (level_square - level.square()).clamp(min=0).sqrt() + 0.05
+
+
+def _dark_surroundings(mean: Tensor, square: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Masked mean and deviation of the darker of what lies within a metre."""
+    level = _surrounding_mean(_NEAR, weight, mean)[0]
+    dark = weight * torch.exp(-_DARK_PREFERENCE * (mean - level).clamp(*_DARK_LIMITS))
+    return _spread(_NEAR, dark, mean, square)
 
 
 def _surrounding_mean(surroundings: _Surroundings, weight: Tensor, *values: Tensor) -> list[Tensor]:

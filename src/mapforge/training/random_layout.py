@@ -82,7 +82,7 @@ class _Style:
         self.step_m = float(rng.uniform(0.04, 0.2))
         self.crossing_style = str(rng.choice(["zebra", "ladder", "lines", "dashes"], p=[0.4, 0.2, 0.3, 0.1]))
         self.crossing_share = float(rng.choice([0.0, 0.5, 0.9]))
-        self.edge_lines = rng.random() < 0.35
+        self.edge_lines = rng.random() < 0.6
         self.bar_m, self.bar_gap_m = float(rng.uniform(0.3, 0.65)), float(rng.uniform(0.35, 0.8))
         self.rim_m = float(rng.uniform(0.12, 0.35))
         self.crossing_colour = "yellow" if rng.random() < 0.08 else "white"
