@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SLOW = ("catalog.py", "fusion.py", "pipeline.py", "scaling.py")
+SLOW = ("catalog.py", "fusion.py", "pipeline.py", "real_maps.py", "scaling.py")
 
 
 def main() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ def piece(x0: float, x1: float, y: float, y1: float | None = None) -> Piece:
 
 
 def kept(*pieces: Piece, boundaries: tuple[Piece, ...] = ()) -> list[int]:
-    left = without_symbols(list(pieces), list(boundaries), LEAST_M, SYMBOL_M, LANES_M)
+    left = without_symbols(list(pieces), list(boundaries), LEAST_M, SYMBOL_M, LANES_M, 2.0)
     return [n for n, own in enumerate(pieces) if any(own is other for other in left)]
 
 
@@ -33,7 +35,12 @@ def test_an_arrow_in_the_lane_at_the_curb_is_no_divider() -> None:
 
 
 def test_the_line_of_a_cycle_lane_stays() -> None:
-    assert kept(piece(-40, 40, 2.9), piece(-4, 4, 0.0), boundaries=(piece(-40, 40, -1.5),)) == [0, 1]
+    assert kept(piece(-40, 40, 2.7), piece(-4, 4, 0.0), boundaries=(piece(-40, 40, -1.75),)) == [0, 1]
+
+
+def test_boundaries_of_a_road_above_do_not_count() -> None:
+    above = [replace(own, xyz_map=own.xyz_map + [0.0, 0.0, 8.0]) for own in (piece(-40, 40, 1.7), piece(-40, 40, -1.8))]
+    assert kept(piece(-6, 6, 0.0), boundaries=(above[0], above[1])) == [0]
 
 
 def test_a_short_divider_between_two_lanes_stays() -> None:

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import shapely
 from crossroads import ISLAND_M, RING_M, crossroads, roundabout
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mapforge.lane_graph.config import DrivingSide, LaneGraphConfig
 from mapforge.lane_graph.graph import lane_graph
 from mapforge.lane_graph.lanes import Lane
+from mapforge.lane_graph.roundabouts import _APART_RAD, _apart, _Join
 from mapforge.lane_graph.sections import NONE
 from mapforge.schemas.elements import ElementClass, MapElement
 
@@ -102,6 +105,16 @@ def test_a_crossroads_is_none_and_neither_is_an_island_that_is_not_round() -> No
         for e in roundabout()
     ]
     assert not ring_of(lane_graph(squeezed, [], LaneGraphConfig()))
+
+
+@settings(max_examples=100, deadline=None)
+@given(angles=st.lists(st.floats(0.0, 6.28), min_size=1, max_size=8), turned=st.floats(0.0, 6.28))
+def test_no_two_joins_lie_at_one_place_however_the_ring_is_turned(angles: list[float], turned: float) -> None:
+    joins = _apart([_Join((angle + turned) % (2 * np.pi), True, (k,)) for k, angle in enumerate(angles)])
+    spans = np.diff([join.angle_rad for join in joins], append=joins[0].angle_rad + 2 * np.pi)
+    assert spans.min() >= _APART_RAD - 1e-9
+    assert spans.sum() == pytest.approx(2 * np.pi)
+    assert sorted(join.lanes[0] for join in joins) == list(range(len(angles)))
 
 
 def _without(element: MapElement, hole: shapely.Geometry) -> MapElement:

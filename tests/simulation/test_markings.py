@@ -12,9 +12,7 @@ from mapforge.simulation.world import PaintMark
 STYLE = PaintStyle(line_width_m=0.12, dash_m=3.0, gap_m=9.0, double_gap_m=0.14, centre_colour="yellow")
 
 
-def painted(
-    kind: str, start_m: float, end_m: float, goes_on: tuple[bool, bool] = (False, False)
-) -> tuple[TruthLedger, list[PaintMark]]:
+def painted(kind: str, start_m: float, end_m: float, goes_on: bool = False) -> tuple[TruthLedger, list[PaintMark]]:
     curve, _ = through([Knot(0, 0, 0.0), Knot(100, 0, 0.0)])
     ledger, paint = TruthLedger(), []
     slot = LineSlot(1.0, kind, "yellow", "centre")
@@ -33,7 +31,7 @@ def test_a_dashed_line_is_one_element_from_its_first_to_its_last_dash() -> None:
 
 def test_a_dashed_line_that_goes_on_solid_has_no_gap_before_it() -> None:
     """The paint is the same; only the true line reaches to where the other paint begins."""
-    ledger, paint = painted("dashed", 10.0, 58.0, goes_on=(False, True))
+    ledger, paint = painted("dashed", 10.0, 58.0, goes_on=True)
     assert [mark.area.bounds[2] for mark in paint][-1] == pytest.approx(49.0)
     ((_, line, _),) = ledger.drawn(ElementClass.LANE_DIVIDER)
     assert line.bounds == pytest.approx((10.0, 1.0, 58.0, 1.0))

@@ -104,13 +104,21 @@ def test_the_catalog_has_its_section(judged: ValidationResult, written: tuple[Pa
 
 
 @pytest.mark.parametrize(
-    ("mapped", "words"), [(None, "mapped at 42 km/h"), (1, "mapped at 42 km/h"), (0, "all mapped in earlier runs")]
+    ("drives", "mapped", "words"),
+    [
+        (1, None, "mapped at 42 km/h"),
+        (1, 1, "mapped at 42 km/h"),
+        (1, 0, "all mapped in earlier runs"),
+        (2, 1, "1 of 2 drives mapped in this run"),
+        (0, 0, "none could be used"),
+    ],
 )
 def test_a_run_does_not_claim_the_work_of_earlier_ones(
-    mapped: int | None, words: str, judged: ValidationResult, tmp_path: Path
+    drives: int, mapped: int | None, words: str, judged: ValidationResult, tmp_path: Path
 ) -> None:
     known = {} if mapped is None else {"drives_mapped": mapped}
-    summary = replace(SUMMARY, throughput={**SUMMARY.throughput, **known})
+    used = tuple(DriveSummary(f"drive {k}", 180.0, 18.0, 0) for k in range(drives))
+    summary = replace(SUMMARY, drives=used, throughput={**SUMMARY.throughput, **known})
     assert words in write_report(judged, summary, tmp_path, tmp_path / "tmp")[1].read_text()
 
 

@@ -64,7 +64,8 @@ class FusionConfig:
     longest_symbol_m: float = 15.0
     """Lane dividers up to this long that touch no other may be symbols too: they are where no lane would fit."""
     narrowest_lanes_m: float = 4.6
-    """Two lanes are together wider than this."""
+    """Two lanes, none of them for cycles, are together wider than this; a line that leaves less is a symbol if it lies
+    in the middle."""
     min_length_m: float = 1.0
     """Shorter leftovers of lines are dropped."""
     sigma_floor_m: float = 0.01

@@ -88,7 +88,12 @@ def fused_lines(
     whole = _without_scraps(whole, config.min_length_m, _TOUCHING_M)
     if seen.element_class is ElementClass.LANE_DIVIDER:
         whole = without_symbols(
-            whole, boundaries or [], config.min_divider_m, config.longest_symbol_m, config.narrowest_lanes_m
+            whole,
+            boundaries or [],
+            config.min_divider_m,
+            config.longest_symbol_m,
+            config.narrowest_lanes_m,
+            config.level_gate_m,
         )
     elements = [_element(seen, part) for piece in whole for part in clipped(piece, core_m)]
     inside = history.inside(core_m)

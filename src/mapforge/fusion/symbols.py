@@ -11,21 +11,21 @@ from mapforge.geometry.polylines import length
 
 Float = NDArray[np.float64]
 
-TOUCHING_M = 0.05
+_TOUCHING_M = 0.05
 _BESIDE_M, _MOSTLY = 0.5, 0.7
 _SPACING_M = 1.0
-_MIDDLE = 1.7
+_MIDDLE = 1.5
 """In the middle of a lane one side is at most so many times as far as the other."""
 
 
 def without_symbols(
-    pieces: list[Piece], boundaries: list[Piece], least_m: float, symbol_m: float, lanes_m: float
+    pieces: list[Piece], boundaries: list[Piece], least_m: float, symbol_m: float, lanes_m: float, level_m: float
 ) -> list[Piece]:
     """Of lane dividers those long enough, and short ones that go on in another.
 
     A short branch that hardly leaves the line it touches is that line once more. A line alone, no longer than
     `symbol_m`, in the middle between two longer lines or road boundaries no further than `lanes_m` from each other
-    leaves no room for a lane on either side.
+    leaves no room for a lane on either side. level_m: lines further above or below are of other roads.
     """
     if not pieces:
         return []
@@ -34,7 +34,10 @@ def without_symbols(
     alone = ~_goes_on(lines)
     symbols = alone & (lengths < least_m)
     for k in np.flatnonzero(alone & ~symbols & (lengths <= symbol_m)):
-        symbols[k] = _fills_a_lane(lines[k], np.concatenate([lines[lengths > lengths[k]], borders]), lanes_m)
+        others = [piece for piece, longer in zip(pieces, lengths > lengths[k]) if longer] + boundaries
+        beside = np.array([_is_level(pieces[k], other, level_m) for other in others], dtype=bool)
+        around = np.concatenate([lines[lengths > lengths[k]], borders])
+        symbols[k] = _fills_a_lane(lines[k], around[beside], lanes_m)
     return [piece for piece, symbol in zip(pieces, symbols) if not symbol]
 
 
@@ -42,10 +45,17 @@ def _line_of(piece: Piece) -> shapely.LineString:
     return shapely.LineString(piece.xyz_map[:, :2])
 
 
+def _is_level(piece: Piece, other: Piece, level_m: float) -> bool:
+    """Whether another line is at a line's height where it comes nearest to its middle."""
+    middle = piece.xyz_map[len(piece.xyz_map) // 2]
+    nearest = np.linalg.norm(other.xyz_map[:, :2] - middle[:2], axis=1).argmin()
+    return bool(abs(other.xyz_map[nearest, 2] - middle[2]) <= level_m)
+
+
 def _goes_on(lines: NDArray) -> NDArray[np.bool_]:
     """(N,) whether an end touches another line that it does not run along."""
     ends = shapely.get_point(np.repeat(lines, 2), np.tile([0, -1], len(lines)))
-    end, line = shapely.STRtree(lines).query(ends, predicate="dwithin", distance=TOUCHING_M)
+    end, line = shapely.STRtree(lines).query(ends, predicate="dwithin", distance=_TOUCHING_M)
     apart = end // 2 != line
     out = np.zeros(len(lines), dtype=bool)
     for short, other in zip(end[apart] // 2, line[apart]):

@@ -19,7 +19,7 @@ from mapforge.lane_graph.lanes import Lane, lanes_of, travelled
 from mapforge.lane_graph.movements import STRAIGHT, Movement, Rules, driven_pairs, movements_of
 from mapforge.lane_graph.parking import parking
 from mapforge.lane_graph.regulation import painted_turns
-from mapforge.lane_graph.roundabouts import outside, roundabouts_of, with_rings, without_shortcuts
+from mapforge.lane_graph.roundabouts import outside, round_rings, roundabouts_of, with_rings
 from mapforge.lane_graph.sections import Nearby, beside
 from mapforge.lane_graph.shaping import lane_strips, without_flares
 from mapforge.lane_graph.ways import connector
@@ -32,7 +32,9 @@ STEP_M = 1.5
 
 
 def lane_graph(elements: list[MapElement], paths: list[Float], config: LaneGraphConfig) -> list[Lane]:
-    """Lanes first, then connectors; `successors` count in this list. Owners count in `elements`.
+    """Lanes first, then connectors, then the lanes and connectors of roundabouts; `successors` count in this list.
+
+    Owners count in `elements`.
 
     elements: of a window, map frame. paths: (M, 3) positions of whole drives near it.
     """
@@ -62,8 +64,8 @@ def lane_graph(elements: list[MapElement], paths: list[Float], config: LaneGraph
     driven = driven_pairs(found, lanes, paths, config.junction_m)
     arrows = painted_turns(lanes, elements)
     movements = movements_of(lanes, arms, found, road, kerbs, driven, arrows, rules)
-    movements, streets = without_shortcuts(movements, arms, lanes, rings)
-    return with_rings(joined_up(lanes, movements), arms, rings, streets, borders, keeps_right)
+    movements, traffic = round_rings(movements, arms, lanes, rings, keeps_right)
+    return with_rings(joined_up(lanes, movements), traffic, borders, keeps_right)
 
 
 def road_of(elements: list[MapElement]) -> shapely.Geometry | None:

@@ -27,15 +27,15 @@ Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 _BINS = 36
-_ISLAND_M = (2.0, 14.0)
-"""Radii of islands."""
+_ISLAND_M = (2.0, 11.0)
+"""Radii of islands. With the widest ring and the streets near it, no more than a way through a junction decides on."""
 _ROUND_M = 0.25
 """Root mean square by which a border may leave the circle of an island."""
 _LEAST_ARC_BINS = 7
 _LEAST_ISLAND_BINS = 20
 """So much of an island must be known, of _BINS."""
 _SAME_ISLAND_M = 0.6
-_RING_WIDTH_M = (3.0, 14.0)
+_RING_WIDTH_M = (3.0, 10.0)
 _OUTER_SHARE = 0.25
 """Between streets the outer edge is nearest to the island: of the bins, this share."""
 _LEAST_OUTER_BINS = 6
@@ -83,6 +83,14 @@ class _Join:
     lanes: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class RingTraffic:
+    """A ring, and where streets meet it, by rising angle within one turn."""
+
+    ring: Roundabout
+    joins: tuple[_Join, ...]
+
+
 def roundabouts_of(borders: Borders, road: shapely.Geometry | None) -> list[Roundabout]:
     """Round islands with road all round, and the ring about each. road: drivable area, None = not known."""
     found = []
@@ -101,28 +109,31 @@ def outside(strips: Strips, roundabouts: list[Roundabout]) -> Strips:
     return strips.where(~inside)
 
 
-def without_shortcuts(
-    movements: list[Movement], arms: list[Arm], lanes: list[Lane], rings: list[Roundabout]
-) -> tuple[list[Movement], list[list[int]]]:
-    """Movements but for those across a roundabout, and the streets of each ring, as numbers of arms."""
-    streets = [_streets(ring, arms, lanes, movements) for ring in rings]
-    kept = [m for m in movements if not any(m.arms[0] in own and m.arms[1] in own for own in streets)]
-    return kept, streets
+def round_rings(
+    movements: list[Movement], arms: list[Arm], lanes: list[Lane], rings: list[Roundabout], keeps_right: bool
+) -> tuple[list[Movement], list[RingTraffic]]:
+    """Movements but for those across a roundabout, and what leads round each ring instead.
 
-
-def with_rings(
-    lanes: list[Lane],
-    arms: list[Arm],
-    rings: list[Roundabout],
-    streets: list[list[int]],
-    borders: Borders,
-    keeps_right: bool,
-) -> list[Lane]:
-    """The lanes, those of rings behind them, and behind these the ways in and out; `successors` count in the result."""
-    for ring, own in zip(rings, streets):
-        joins = _joins(ring, [arms[k] for k in own], lanes, keeps_right)
+    A ring that nothing enters, or nothing leaves, keeps the movements across it.
+    """
+    traffic = []
+    for ring in rings:
+        streets = _streets(ring, arms, lanes, movements)
+        across = [m for m in movements if m.arms[0] in streets and m.arms[1] in streets]
+        others = [m for m in movements if m not in across]
+        going = {m.source for m in others} - {m.source for m in across}
+        entered = {m.target for m in others} - {m.target for m in across}
+        joins = _joins(ring, [arms[k] for k in streets], lanes, going, entered, keeps_right)
         if {join.inbound for join in joins} == {True, False}:
-            lanes = _with_ring(lanes, ring, joins, borders, keeps_right)
+            movements = others
+            traffic.append(RingTraffic(ring, tuple(joins)))
+    return movements, traffic
+
+
+def with_rings(lanes: list[Lane], traffic: list[RingTraffic], borders: Borders, keeps_right: bool) -> list[Lane]:
+    """The lanes, then of each ring its lanes and the ways in and out; `successors` count in the result."""
+    for own in traffic:
+        lanes = _with_ring(lanes, own.ring, own.joins, borders, keeps_right)
     return lanes
 
 
@@ -233,13 +244,15 @@ def _leads_to(ring: Roundabout, arm: Arm, lanes: list[Lane]) -> bool:
     return reach < ring.outer_m + _NEAR_M and float(to @ arm.ahead) > _TOWARDS_COS * reach
 
 
-def _joins(ring: Roundabout, arms: list[Arm], lanes: list[Lane], keeps_right: bool) -> list[_Join]:
-    """By rising angle in the sense of traffic, no two at one place; of lanes that do not go on, or begin, elsewhere."""
+def _joins(
+    ring: Roundabout, arms: list[Arm], lanes: list[Lane], going: set[int], entered: set[int], keeps_right: bool
+) -> list[_Join]:
+    """By rising angle in the sense of traffic, no two at one place. going, entered: lanes that only go on, or are only
+    entered, elsewhere than here."""
     sense = 1.0 if keeps_right else -1.0
-    entered = {successor for lane in lanes for successor in lane.successors}
     ends = []
     for arm in arms:
-        leading = tuple(k for k in arm.inbound if not lanes[k].successors)
+        leading = tuple(k for k in arm.inbound if k not in going)
         leaving = tuple(k for k in arm.outbound if k not in entered)
         for inbound, own in ((True, leading), (False, leaving)):
             if own:
@@ -257,18 +270,26 @@ def _joins(ring: Roundabout, arms: list[Arm], lanes: list[Lane], keeps_right: bo
             for (is_in, _, _), other in zip(ends, bearings)
             if is_in is not inbound
         ]
-        onward = [other for other in others if other > 2 * _JOIN_RAD[0]]
-        aside = min(aside, _MOST_OF_GAP * min(onward, default=2 * np.pi))
+        aside = min(aside, _MOST_OF_GAP * min((other for other in others if other > 0.0), default=2 * np.pi))
         joins.append(_Join((bearing + (aside if inbound else -aside)) % (2 * np.pi), inbound, own))
-    joins.sort(key=lambda join: (join.angle_rad, join.inbound, join.lanes))
-    for n in range(1, len(joins)):
-        if joins[n].angle_rad - joins[n - 1].angle_rad < _APART_RAD:
-            joins[n] = replace(joins[n], angle_rad=joins[n - 1].angle_rad + _APART_RAD)
-    return joins
+    return _apart(joins)
+
+
+def _apart(joins: list[_Join]) -> list[_Join]:
+    """Joins by rising angle from the widest gap on, moved on where two would lie at one place."""
+    joins = sorted(joins, key=lambda join: (join.angle_rad, join.inbound, join.lanes))
+    angles = np.array([join.angle_rad for join in joins])
+    gaps = np.diff(angles, prepend=angles[-1:] - 2 * np.pi)
+    first = int(gaps.argmax()) if len(joins) else 0
+    turned = [*joins[first:], *(replace(join, angle_rad=join.angle_rad + 2 * np.pi) for join in joins[:first])]
+    for n in range(1, len(turned)):
+        least = turned[n - 1].angle_rad + _APART_RAD
+        turned[n] = replace(turned[n], angle_rad=max(turned[n].angle_rad, least))
+    return turned
 
 
 def _with_ring(
-    lanes: list[Lane], ring: Roundabout, joins: list[_Join], borders: Borders, keeps_right: bool
+    lanes: list[Lane], ring: Roundabout, joins: tuple[_Join, ...], borders: Borders, keeps_right: bool
 ) -> list[Lane]:
     """Pieces of the ring between joins, piece n of lane k from join n on, and the ways in and out."""
     out, base, count = list(lanes), len(lanes), len(joins)
@@ -329,4 +350,4 @@ def _raised(xy: Float, borders: Borders, tree: cKDTree) -> Float:
 
 def _owners(side: Float, borders: Borders, tree: cKDTree) -> Index:
     distance, near = tree.query(side[:, :2])
-    return np.where(distance < _OWNED_M, borders.owner[np.minimum(near, len(borders) - 1)], BRIDGE)
+    return np.where(distance < _OWNED_M, borders.owner[near], BRIDGE)

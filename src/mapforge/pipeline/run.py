@@ -213,7 +213,7 @@ def _summary(facts: RegionFacts, execution: Execution, region: RegionResult, sec
             "points_per_s": round(points / seconds, 1),
             "drive_s_per_s": round(duration_s / seconds, 3),
             "total_s": round(seconds, 3),
-            "drives_mapped": execution.executed.get("vectorization", 0),
+            "drives_mapped": min(execution.executed.get(stage, 0) for stage in ("rasterization", "vectorization")),
         },
         peak_memory_mb=round(execution.peak_memory_mb, 1),
         notes=tuple(notes),

@@ -88,7 +88,7 @@ class RunSummary:
     """A run, apart from what validation measured.
 
     models: role -> id of the weights. timing_s: stage -> seconds. throughput: drive_km, km_per_hour, points_per_s,
-    drives_mapped (the others were mapped in earlier runs).
+    drives_mapped (from their rasters on; of the others, some or all was done in earlier runs).
     notes: what a reader must know, e.g. that a drive was placed at a configured origin. catalog: of the workspace.
     trend: runs of the region before this one, oldest first.
     """

@@ -42,12 +42,12 @@ def draw_line(
     rng: np.random.Generator,
     ledger: TruthLedger,
     paint: list[PaintMark],
-    goes_on: tuple[bool, bool] = (False, False),
+    goes_on: bool = False,
 ) -> DrawnLine | None:
     """Paints one line along a curve between stations; None when there is no room for a single dash.
 
-    The true line runs from the first dash to the last; to the stations themselves where it `goes_on` (at its start, at
-    its end) in other paint, for the gap between the two is no end of it.
+    The true line runs from the first dash to the last; to `end_m` where it `goes_on` there in other paint, for the gap
+    between the two is no end of it.
     """
     strands = _strands(slot, style)
     stretches = [_stretches(kind, start_m, end_m, style) for _, kind in strands]
@@ -58,8 +58,8 @@ def draw_line(
         for a, b in pieces:
             worn = float(np.clip(wear + rng.normal(0.0, 0.08), 0.0, MAX_WEAR))
             paint.append(PaintMark(curve.strip(offset - half, offset + half, a, b), slot.colour, worn))
-    first = start_m if goes_on[0] else min(pieces[0][0] for pieces in stretches if pieces)
-    last = end_m if goes_on[1] else max(pieces[-1][1] for pieces in stretches if pieces)
+    first = min(pieces[0][0] for pieces in stretches if pieces)
+    last = end_m if goes_on else max(pieces[-1][1] for pieces in stretches if pieces)
     element_id = ledger.draw(
         ElementClass.LANE_DIVIDER,
         shapely.LineString(curve.line(slot.offset_m, first, last)),

@@ -80,7 +80,7 @@ class _Brush:
         marking: str,
         colour: str,
         style: PaintStyle | None = None,
-        goes_on: tuple[bool, bool] = (False, False),
+        goes_on: bool = False,
     ) -> None:
         """A line whose distance changes."""
         curve = self.axis.bent(stations_m, self.side * distance_m)
@@ -102,8 +102,7 @@ def _outer_edge(brush: _Brush, way: Carriageway, ramps: list[Ramp]) -> None:
         brush.along(way.last_m, "solid", "white", nose, end)
         for low, high in ((ramp.start_m + OPENS_AFTER_M, nose), (end, ramp.end_m - OPENS_AFTER_M)):
             stations = ramp.stations(low, high)
-            goes_on = (low == end, high == nose)
-            brush.line(stations, np.full(len(stations), way.last_m), "dashed", "white", broad, goes_on)
+            brush.line(stations, np.full(len(stations), way.last_m), "dashed", "white", broad, goes_on=high == nose)
 
 
 def _ramp_lines(brush: _Brush, ramp: Ramp) -> None:

@@ -110,7 +110,7 @@ def _paint_line(
     curve = Curve(even, np.unwrap(np.arctan2(tangent[:, 1], tangent[:, 0])))
     slot = LineSlot(0.0, line.marking_type, line.colour, "lane")
     # charts cut lines where lanes begin and end, not where paint does
-    draw_line(curve, slot, 0.0, curve.length_m, style, wear, rng, ledger, paint, goes_on=(True, True))
+    draw_line(curve, slot, 0.0, curve.length_m, style, wear, rng, ledger, paint, goes_on=True)
 
 
 def _paint_crossing(

@@ -127,7 +127,7 @@ def paint_works(
     for slot in temporary:
         curve = site.curve(slot.offset_m)
         on_curve = replace(slot, offset_m=0.0)
-        draw_line(curve, on_curve, 0.0, curve.length_m, style, fresh, rng, ledger, paint, goes_on=(True, True))
+        draw_line(curve, on_curve, 0.0, curve.length_m, style, fresh, rng, ledger, paint, goes_on=True)
     return ghosts
 
 

@@ -79,8 +79,6 @@ def paint_roundabout(
     paint: list[PaintMark],
 ) -> None:
     """A dashed line between the lanes of the ring, now and then a solid one around its island."""
-    if all(join.inbound for join in joins_of(junction, circle)):
-        return
     slots = [
         (circle.radius_m(lane) + circle.lane_m / 2, LineSlot(0.0, "dashed", "white", "lane"))
         for lane in range(circle.lanes - 1)
@@ -90,7 +88,7 @@ def paint_roundabout(
         slots.append((circle.island_m + CLEAR_OF_ISLAND_M, LineSlot(0.0, "solid", colour, "edge")))
     for radius, slot in slots:
         curve = _arc(junction.centre, radius, 0.0, 2 * np.pi)
-        draw_line(curve, slot, 0.0, curve.length_m, style, wear, rng, ledger, paint, goes_on=(True, True))
+        draw_line(curve, slot, 0.0, curve.length_m, style, wear, rng, ledger, paint, goes_on=True)
 
 
 CLEAR_OF_ISLAND_M = 0.4

@@ -192,7 +192,7 @@ def _paint_slot(
         else:
             pieces = _with_solid_ends(street, slot, start, end, painted, rng)
         for k, (a, b, kind) in enumerate(pieces):
-            goes_on = (k > 0 or (around_works and n > 0), k < len(pieces) - 1 or (around_works and n == 0))
+            goes_on = k < len(pieces) - 1 or (around_works and n == 0)
             line = draw_line(
                 street.curve, replace(slot, marking_type=kind), a, b,
                 street.profile.style, worn, rng, ledger, painted.marks, goes_on,

@@ -112,6 +112,8 @@ def _figures(data: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 def _pace(throughput: dict[str, Any], drives: int) -> str:
     """How fast the map was made; of a run that took most of it from earlier ones, what it mapped itself."""
+    if drives == 0:
+        return "none could be used"
     mapped = int(throughput.get("drives_mapped", drives))
     if mapped == 0:
         return "all mapped in earlier runs"

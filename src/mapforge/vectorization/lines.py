@@ -57,7 +57,7 @@ def traced_lines(
     line_sigma_m: float,
     pauses: shapely.Geometry,
 ) -> list[TracedLine]:
-    """Lines of one class, whole, sorted by their first vertex. pauses: over which dashes are not joined."""
+    """Lines of one class, whole, sorted by their first vertex. pauses: over which pieces are not joined."""
     corners = element_class in _CLASSES_WITH_CORNERS
     chains = chains_of(nodes.xyz_map[:, :2], nodes.direction, link_reach_m, bridge_m, corners)
     believed = _believed(nodes, _without_duplicates(nodes, chains, min(min_length_m, _SHORTEST_PIECE_M)), p_low, p_high)
