@@ -49,6 +49,11 @@ def offsets_and_senses(lanes: list[Lane]) -> list[tuple[float, int]]:
     return sorted(((round(offset, 2), sense) for offset, sense in found), reverse=True)
 
 
+def test_a_stretch_too_short_for_a_lane_makes_none_even_where_a_path_runs() -> None:
+    stretch = road(kerb(3.5), line(0.0), kerb(-3.5), length_m=9.0)
+    assert lane_graph(stretch, [path([(-20.0, -1.75), (30.0, -1.75)])], LaneGraphConfig()) == []
+
+
 EAST, WEST = [(0.0, -1.75), (80.0, -1.75)], [(80.0, 1.75), (0.0, 1.75)]
 
 

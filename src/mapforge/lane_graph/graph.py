@@ -54,6 +54,8 @@ def lane_graph(elements: list[MapElement], paths: list[Float], config: LaneGraph
     keeps_right = config.driving_side is DrivingSide.RIGHT
     sense = directions(strips, beside(strips, nearby), votes, elements, paths, config.vote_m, keeps_right)
     found = travelled(strips, sense, borders, config.smoothing_m, config.min_lane_m, config.mouth_m)
+    if not len(found.strips):
+        return []
     votes = path_votes(found.strips, found.nearby, paths)
     lanes = lanes_of(found, votes, config.vote_m)
     arms = arms_of(lanes, found)
