@@ -46,3 +46,16 @@ def test_areas_count_when_half_of_them_was_seen(y: float, counted: int) -> None:
     crossing = shapely.box(-2, y - 1, 2, y + 1)
     found = scored([crossing], [crossing], shapely.box(-30, -2, 30, 2))
     assert (found.n_truth, found.n_predictions) == (counted, counted)
+
+
+@pytest.mark.parametrize("start_deg", [0.0, 45.0, 90.0, 200.0, 300.0])
+def test_a_half_seen_ring_counts_as_one_stretch_wherever_it_begins(start_deg: float) -> None:
+    angles = np.radians(start_deg + np.arange(0.0, 360.0, 5.0))
+    around = np.column_stack([9 * np.cos(angles), 9 * np.sin(angles)])
+    ring = shapely.LineString(np.concatenate([around, around[:1]]))
+    seen = shapely.box(-30, -30, 2, 30)
+    part = shapely.intersection(ring, seen)
+    prediction = shapely.line_merge(part) if part.geom_type == "MultiLineString" else part
+    found = scored([ring], [prediction], seen)
+    assert (found.n_truth, found.n_predictions) == (1, 1)
+    assert found.ap[0.2] == pytest.approx(1.0)

@@ -81,7 +81,8 @@ def _stretches(pieces: Pieces, judged: Sequence[Bool]) -> Pieces:
     lines, shape, window = pieces
     found: list[shapely.Geometry] = []
     owner: list[int] = []
-    for number, (line, own) in enumerate(zip(lines, judged)):
+    for number, (whole, seen) in enumerate(zip(lines, judged)):
+        line, own = _opened(whole, seen)
         for first, last in _runs(own):
             part = line if first == 0 and last == len(own) - 1 else _part(line, first, last, len(own))
             found.append(part)
@@ -90,6 +91,25 @@ def _stretches(pieces: Pieces, judged: Sequence[Bool]) -> Pieces:
     held = np.empty(len(found), dtype=object)
     held[:] = found
     return held, shape[at], window[at]
+
+
+def _opened(line: shapely.LineString, judged: Bool) -> tuple[shapely.LineString, Bool]:
+    """A line that closes on itself, begun in the middle of the longest stretch that does not count, and its stations.
+
+    What was seen of a ring is then one stretch, wherever the ring happens to begin.
+    """
+    if not line.is_closed or judged.all() or not judged.any():
+        return line, judged
+    around = judged[:-1]
+    seen = np.flatnonzero(around)
+    unseen_after = np.diff(seen, append=seen[0] + len(around))
+    longest = int(np.argmax(unseen_after))
+    start = int(seen[longest] + unseen_after[longest] // 2) % len(around)
+    share = start / len(around)
+    halves = [shapely.ops.substring(line, *ends, normalized=True) for ends in ((share, 1.0), (0.0, share))]
+    xy = np.concatenate([shapely.get_coordinates(half) for half in halves])
+    turned = np.roll(around, -start)
+    return shapely.LineString(xy), np.append(turned, turned[0])
 
 
 def _runs(judged: Bool) -> list[tuple[int, int]]:
