@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,8 @@ from mapforge.training.generator import generate
 from mapforge.training.label_raster import IGNORED_BIT
 from mapforge.training.layout import Place
 from mapforge.training.random_layout import random_layout
+from mapforge.training.scan import random_pass, random_scanner, scan
+from mapforge.training.surface import build_surface
 
 SEEDS = range(6)
 
@@ -45,6 +49,25 @@ def test_bare_road_is_about_one(samples):
         seen = road & (sample.lidar[0] > 0)
         medians.append(np.median(sample.lidar[1][seen]))
     assert 0.6 < np.median(medians) < 1.6
+
+
+def test_the_noise_floor_is_higher_where_the_road_returns_little():
+    """Intensities are relative to the drive's own road, so that a dim road's noise is scaled up with it."""
+
+    def noise_of(dimming: float) -> float:
+        clouds = []
+        for seed in (1, 2):
+            rng = np.random.default_rng(3)
+            layout = random_layout(rng)
+            fields = scene_fields(layout, torch.device("cpu"))
+            surface = replace(build_surface(fields, rng, torch.device("cpu")), dimming=dimming)
+            track = random_pass(layout, rng)
+            scanner = replace(random_scanner(rng), intensity_noise=0.0, noise_floor=0.05)
+            clouds.append(scan(surface, fields, track, scanner, rng, torch.Generator().manual_seed(seed)))
+        once = (clouds[0].hits == 1) & (clouds[1].hits == 1)
+        return float((clouds[0].intensity - clouds[1].intensity)[once].abs().median())
+
+    assert noise_of(0.4) > 1.5 * noise_of(1.0)
 
 
 def test_boundary_labels_lie_on_the_edge_of_the_drivable_area(samples):

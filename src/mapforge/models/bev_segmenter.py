@@ -15,7 +15,7 @@ from mapforge.models.weights import ModelWeights, load_tensors, read_weights
 from mapforge.schemas.rasters import OBSERVED_AREA_CLASSES, OBSERVED_LINE_CLASSES
 from mapforge.schemas.vocabulary import COLOURS, MARKING_TYPES
 
-ARCHITECTURE = "bev_segmenter.v2"
+ARCHITECTURE = "bev_segmenter.v3"
 CLASSES = (*OBSERVED_LINE_CLASSES, *OBSERVED_AREA_CLASSES)
 STRIDE_CELLS = 8
 """Input edges must be multiples of this, and start at multiples of it, for tiles to agree."""

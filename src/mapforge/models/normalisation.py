@@ -49,10 +49,13 @@ INPUT_FEATURES = FINE_FEATURES * FINE_CELLS**2 + CELL_FEATURES
 SEEN_FEATURE = FINE_FEATURES * FINE_CELLS**2
 """Index of the feature that is 1 where the cell was hit."""
 
+_DIM = 0.4
+"""Added to intensities over those nearby before the logarithm is taken: what is much darker, as returns of a wet road
+often are, is noise, and its logarithm must not weigh as much as that of paint."""
 _DARK_PREFERENCE = 4.0
 """A surface e times as bright counts exp(-4) as much as part of the dark surroundings."""
 _DARK_LIMITS = (-0.5, 1.5)
-"""Of the log brightness over its surroundings, so that no single dark return is all of them."""
+"""Of the tone over its surroundings, so that no single dark return is all of them."""
 
 _HEIGHT_SCALE_M = 0.1
 _HEIGHT_LIMIT_M = 0.3
@@ -73,12 +76,14 @@ def features_of(lidar: Tensor, camera: Tensor | None) -> Tensor:
     brightness = torch.log(intensity.clamp(0.05, 8.0)) * mask
 
     coarse_weight = _pool(weight)
-    coarse = _ratio(_pool(brightness * weight), coarse_weight)
-    spread = _ratio(_pool(brightness.square() * weight), coarse_weight)
+    level = _surrounding_mean(_WIDE, coarse_weight, _ratio(_pool(intensity * weight), coarse_weight))[0]
+    tone = torch.log(intensity / _unpool(level).clamp(min=_EPS) + _DIM) * mask
+    coarse = _ratio(_pool(tone * weight), coarse_weight)
+    spread = _ratio(_pool(tone.square() * weight), coarse_weight)
     mean, deviation = _local_statistics(coarse, spread, coarse_weight)
-    contrast = ((brightness - _unpool(mean)) / _unpool(deviation)).clamp(-4, 6) * mask
+    contrast = ((tone - _unpool(mean)) / _unpool(deviation)).clamp(-4, 6) * mask
     dark, dark_deviation = _dark_surroundings(coarse, spread, coarse_weight)
-    over_dark = ((brightness - _unpool(dark)) / _unpool(dark_deviation)).clamp(-4, 12) / 2 * mask
+    over_dark = ((tone - _unpool(dark)) / _unpool(dark_deviation)).clamp(-4, 12) / 2 * mask
 
     coarse_z = _ratio(_pool(surface_z * weight), coarse_weight)
     level_wide = _surrounding_mean(_WIDE, coarse_weight, coarse_z)[0]

@@ -28,7 +28,11 @@ INTENSITY_CAP = 8.0
 
 @dataclass(frozen=True)
 class Scanner:
-    """A lidar. elevation_rad: of its beams; returns_per_ring: a turn; height_m: above the road."""
+    """A lidar. elevation_rad: of its beams; returns_per_ring: a turn; height_m: above the road.
+
+    intensity_noise: of a return, relative to its intensity. noise_floor: what is there however little comes back,
+    relative to a dry road near the car; it doubles every fade_m, because intensities are made equal over range.
+    """
 
     elevation_rad: tuple[float, ...]
     returns_per_ring: int
@@ -36,6 +40,8 @@ class Scanner:
     pitch_jitter_rad: float
     range_noise_m: float
     intensity_noise: float
+    noise_floor: float
+    fade_m: float
     beam_gain_sigma: float
     beam_height_sigma_m: float
 
@@ -76,6 +82,8 @@ def random_scanner(rng: np.random.Generator) -> Scanner:
         pitch_jitter_rad=float(np.exp(rng.uniform(math.log(0.0001), math.log(0.003)))),
         range_noise_m=float(np.exp(rng.uniform(math.log(0.001), math.log(0.02)))),
         intensity_noise=float(np.exp(rng.uniform(math.log(0.05), math.log(0.5)))),
+        noise_floor=float(np.exp(rng.uniform(math.log(0.02), math.log(0.4)))),
+        fade_m=float(rng.uniform(12, 60)),
         beam_gain_sigma=float(rng.choice([rng.uniform(0.0, 0.15), rng.uniform(0.1, 0.5)], p=[0.7, 0.3])),
         beam_height_sigma_m=float(rng.uniform(0, 0.012)),
     )
@@ -114,7 +122,7 @@ def scan(
     pose_sigma_m = float(rng.uniform(0, 0.12)) if len(track.xy_m) > 3 else 0.0
     z = _blur(surface.z_m, pose_sigma_m)
     signal = _sensor_curve(_blur(surface.reflectance, pose_sigma_m), rng, device)
-    expected, gain, bias_z = _expected_hits(z, shade, track, scanner, rng)
+    expected, gain, bias_z, faintness = _expected_hits(z, shade, track, scanner, rng)
     walls, beyond = _walls(fields, rng, device)
     upright = torch.maximum(walls, _outlines(blocked))
     glanced_off = float(rng.uniform(0.0, 0.5)) * surface.film
@@ -123,8 +131,10 @@ def scan(
     hits = torch.poisson(expected * dropout, generator=noise)
     mask = (hits > 0).float()
     root = hits.clamp(min=1).rsqrt()
-    intensity = signal * gain * (1 + scanner.intensity_noise * root * _normal(z, noise))
-    intensity = intensity.clamp(0.02, INTENSITY_CAP) * mask
+    level = signal * gain
+    floor = scanner.noise_floor * faintness / surface.dimming
+    intensity = level + torch.hypot(scanner.intensity_noise * level, floor) * root * _normal(z, noise)
+    intensity = intensity.clamp(0.0, INTENSITY_CAP) * mask
     tilt = rng.normal(0, 0.004, 2)
     x, y = fine_grid(device)
     scatter = torch.sqrt(scanner.range_noise_m**2 + (0.5 * surface.bumps_m) ** 2)
@@ -167,14 +177,14 @@ def _outlines(blocked: Tensor) -> Tensor:
 
 def _expected_hits(
     z: Tensor, shade: Tensor, track: Pass, scanner: Scanner, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Expected returns a cell, their mean gain (ring and position) and their mean height error."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Expected returns a cell, their mean gain (ring and position), height error and noise floor over that nearby."""
     device = z.device
     x, y = fine_grid(device)
     table = _ring_table(scanner, track.smear_m, rng, device)
     slope_y, slope_x = torch.gradient(z, spacing=FINE_M)
     rise = 1 / (1 - z / scanner.height_m).clamp(min=0.3)
-    total, gain, bias = (torch.full_like(z, 1e-9) for _ in range(3))
+    total, gain, bias, faint = (torch.full_like(z, 1e-9) for _ in range(4))
     lift = rng.normal(0, rng.uniform(0, 0.03), len(track.xy_m))
     pitch = rng.normal(0, rng.uniform(0, 0.001), len(track.xy_m))
     for index, (px, py) in enumerate(track.xy_m):
@@ -188,7 +198,8 @@ def _expected_hits(
         total += density
         gain += density * table[1][bins]
         bias += density * (table[2][bins] + float(lift[index]) + float(pitch[index]) * radius)
-    return total, gain / total, bias / total
+        faint += density * torch.exp2(radius * (1 / scanner.fade_m))
+    return total, gain / total, bias / total, faint / total
 
 
 def _ring_table(scanner: Scanner, smear_m: float, rng: np.random.Generator, device: torch.device) -> Tensor:

@@ -19,7 +19,7 @@ _YELLOW = (0.85, 0.66, 0.22)
 _GRASS = (0.28, 0.38, 0.2)
 _STONE = (0.55, 0.54, 0.51)
 _NOWHERE_M = 1e3
-WET_SHARE = 0.22
+WET_SHARE = 0.32
 """Of the crops, those with a wet road."""
 
 
@@ -27,7 +27,8 @@ WET_SHARE = 0.22
 class Surface:
     """reflectance: (512, 512), road = 1, before sensor gains. z_m: (512, 512) true height without the hills.
     colour: (3, 512, 512) in 0..1. edge_m: (512, 512) signed distance to the drivable area. bumps_m: (512, 512)
-    what grass and gravel add to z_m. film: (512, 512) water on the road, 0 dry .. 1 covered."""
+    what grass and gravel add to z_m. film: (512, 512) water on the road, 0 dry .. 1 covered. dimming: what the road
+    returns, over what it returns when dry."""
 
     reflectance: Tensor
     z_m: Tensor
@@ -35,6 +36,7 @@ class Surface:
     edge_m: Tensor
     bumps_m: Tensor
     film: Tensor
+    dimming: float
 
 
 @dataclass(eq=False)
@@ -68,7 +70,10 @@ def build_surface(fields: SceneFields, rng: np.random.Generator, device: torch.d
         level = (1 + (paint_contrast - 1) * gain) * (1 - duller * film)
         reflectance = reflectance * (1 - strength) + level * strength
         colour = torch.stack([colour[i] * (1 - strength) + tone[i] * strength for i in range(3)])
-    return Surface(reflectance, z, colour, edge, bumps, film)
+    dimming = float(1 - darker * film.mean())
+    # intensities are relative to the drive's own road: where it is wet, what stays dry beside it looks brighter
+    reflectance = reflectance / dimming ** float(rng.uniform(0.3, 1.0))
+    return Surface(reflectance, z, colour, edge, bumps, film, dimming)
 
 
 def stripe(distance_m: Tensor, width_m: float) -> Tensor:
