@@ -14,6 +14,7 @@ from mapforge.lane_graph.graph import lane_graph
 from mapforge.lane_graph.lanes import Lane
 from mapforge.lane_graph.regulation import rulings
 from mapforge.lane_graph.sections import NONE
+from mapforge.lane_graph.traffic import Traffic
 from mapforge.metrics.topology import edge_scores, lanes_along
 from mapforge.schemas.elements import ElementClass, MapElement
 from mapforge.simulation.config import TownConfig
@@ -99,6 +100,25 @@ def test_paths_outweigh_habit() -> None:
     upper, lower = sorted(one_way, key=lambda lane: -lane.centre[0, 1])
     assert (one_way[upper.right_lane], one_way[lower.left_lane]) == (lower, upper)
     assert (upper.left_lane, lower.right_lane) == (NONE, NONE)
+
+
+def traffic(lateral_m: float, sense: float, length_m: float = 80.0) -> Traffic:
+    """Others that a drive saw in a lane of a `road`."""
+    x = np.arange(0.0, length_m, 2.0)
+    heading = np.column_stack([np.full(len(x), sense), np.zeros(len(x))])
+    return Traffic(np.column_stack([x, np.full(len(x), lateral_m)]) + AT, heading)
+
+
+def test_other_vehicles_outweigh_habit_and_markings() -> None:
+    place = road(kerb(3.5), line(0.0, "solid", "yellow"), kerb(-3.5))
+    seen = [traffic(1.75, 1.0), traffic(-1.75, 1.0)]
+    assert offsets_and_senses(lane_graph(place, [], LaneGraphConfig(), seen)) == [(1.75, 1), (-1.75, 1)]
+
+
+def test_the_own_path_outweighs_other_vehicles() -> None:
+    place = road(kerb(3.5), line(0.0), kerb(-3.5))
+    lanes = lane_graph(place, [path(EAST)], LaneGraphConfig(), [traffic(-1.75, -1.0)])
+    assert offsets_and_senses(lanes) == [(1.75, -1), (-1.75, 1)]
 
 
 def test_a_lane_nobody_drove_follows_from_the_lane_beside_it() -> None:

@@ -36,7 +36,7 @@ def failed(mapped, tiny_logs):
     path, ledger = workspace.detections(drive), Ledger(workspace)
     recipe = Recipe(ledger.stamp("detection", drive).parts)
     pq.write_table(pq.read_table(path).drop_columns(["score"]), path)
-    ledger.write("detection", drive, recipe, [path])
+    ledger.write("detection", drive, recipe, [path, workspace.traffic(drive)])
     report = run_region(settings, InlineRunner())
     assert "failed" in {t["state"] for t in report["tiles"] if t["tile"] == tile}
     return tile, settings, catalog

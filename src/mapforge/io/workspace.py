@@ -97,6 +97,10 @@ class Workspace:
     def detections(self, drive_id: str) -> Path:
         return self.root / "observations" / "detections" / f"{_checked(drive_id)}.parquet"
 
+    def traffic(self, drive_id: str) -> Path:
+        """Where a drive saw others drive, and which way."""
+        return self.root / "observations" / "traffic" / f"{_checked(drive_id)}.parquet"
+
     def drive_elements(self, drive_id: str) -> Path:
         return self.root / "drive_elements" / f"{_checked(drive_id)}.parquet"
 

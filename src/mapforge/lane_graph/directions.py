@@ -2,8 +2,8 @@
 
 A section of n lanes of one road is divided at one place c of 0..n: lanes on the near side of it (right of it where
 traffic keeps to the right) run along the section, the others against it. The place is the one with most support: paths
-weigh most, then stop lines, then markings that divide directions, then traffic beyond a median beside the road, then
-the habit of dividing a road in the middle.
+weigh most, then other vehicles that were seen there, then stop lines, then markings that divide directions, then
+traffic beyond a median beside the road, then the habit of dividing a road in the middle.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from scipy.spatial import cKDTree
 
 from mapforge.lane_graph.sections import MOST_SLOTS, NONE, Beside, Nearby, slots
 from mapforge.lane_graph.strips import Strips, windowed_sum
+from mapforge.lane_graph.traffic import Traffic
 from mapforge.schemas.elements import ElementClass, MapElement
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 _PATH_WEIGHT = 20.0
+_TRAFFIC_WEIGHT = 10.0
 _STOP_WEIGHT = 4.0
 _MEDIAN_WEIGHT = 1.5
 _MEDIAN_M = 12.0
@@ -50,11 +52,16 @@ def path_votes(strips: Strips, nearby: Nearby, paths: list[Float]) -> Float:
 
     paths: (M, 3) positions of whole drives, map frame, at most a few metres apart.
     """
+    return traffic_votes(strips, nearby, [Traffic(*_steps(path)) for path in paths])
+
+
+def traffic_votes(strips: Strips, nearby: Nearby, seen: list[Traffic]) -> Float:
+    """(N,) which way others drove, + along the strip; one vote a drive that saw them and sample."""
     votes = np.zeros(len(strips))
     along = strips.along
-    for path in paths:
-        xy, heading = _steps(path)
-        at = nearby.inside(xy, heading)
+    for traffic in seen:
+        heading = traffic.heading
+        at = nearby.inside(traffic.xy_m, heading)
         own = at[at != NONE]
         sense = np.sign((along[own] * heading[at != NONE]).sum(axis=1))
         here = np.zeros(len(strips))
@@ -67,6 +74,7 @@ def directions(
     strips: Strips,
     neighbours: Beside,
     votes: Float,
+    traffic: Float,
     elements: list[MapElement],
     paths: list[Float],
     vote_m: float,
@@ -74,14 +82,17 @@ def directions(
 ) -> Float:
     """(N,) +1 where traffic runs along the strip, -1 against it, 0 where nothing tells.
 
-    votes: of paths (`path_votes`). elements: those that owners of borders count in, with stop lines among them.
+    votes: of paths (`path_votes`). traffic: of others (`traffic_votes`). elements: those that owners of borders count
+    in, with stop lines among them.
     paths: (M, 3) positions of whole drives.
     """
     number = np.maximum(windowed_sum(np.ones(len(strips)), strips, vote_m), 1.0)
     driven = windowed_sum(votes, strips, vote_m) / number
+    seen = windowed_sum(traffic, strips, vote_m) / number
     row, sense = slots(strips, neighbours)
     stops = windowed_sum(_stop_votes(strips, row, sense, elements), strips, vote_m)
     evidence = _PATH_WEIGHT * np.clip(4.0 * driven, -1.0, 1.0) + _STOP_WEIGHT * np.clip(stops, -1.0, 1.0)
+    evidence += _TRAFFIC_WEIGHT * np.clip(4.0 * seen, -1.0, 1.0)
     there = row != NONE
     own = np.where(there, evidence[row] * sense, 0.0)
     side = 1.0 if keeps_right else -1.0

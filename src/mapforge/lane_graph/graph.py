@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from mapforge.geometry.areas import parts_of
 from mapforge.lane_graph.borders import borders_of
 from mapforge.lane_graph.config import DrivingSide, LaneGraphConfig
-from mapforge.lane_graph.directions import directions, path_votes
+from mapforge.lane_graph.directions import directions, path_votes, traffic_votes
 from mapforge.lane_graph.facing import strips_between
 from mapforge.lane_graph.junctions import arms_of
 from mapforge.lane_graph.lanes import Lane, lanes_of, travelled
@@ -22,6 +23,7 @@ from mapforge.lane_graph.regulation import painted_turns
 from mapforge.lane_graph.roundabouts import outside, round_rings, roundabouts_of, with_rings
 from mapforge.lane_graph.sections import Nearby, beside
 from mapforge.lane_graph.shaping import lane_strips, without_flares
+from mapforge.lane_graph.traffic import Traffic
 from mapforge.lane_graph.ways import connector
 from mapforge.schemas.elements import ElementClass, MapElement
 
@@ -31,12 +33,15 @@ STEP_M = 1.5
 """Lanes this close to each other follow each other without a connector."""
 
 
-def lane_graph(elements: list[MapElement], paths: list[Float], config: LaneGraphConfig) -> list[Lane]:
+def lane_graph(
+    elements: list[MapElement], paths: list[Float], config: LaneGraphConfig, seen: Sequence[Traffic] = ()
+) -> list[Lane]:
     """Lanes first, then connectors, then the lanes and connectors of roundabouts; `successors` count in this list.
 
     Owners count in `elements`.
 
-    elements: of a window, map frame. paths: (M, 3) positions of whole drives near it.
+    elements: of a window, map frame. paths: (M, 3) positions of whole drives near it. seen: where each of these drives
+    saw others drive.
     """
     borders = borders_of(elements, config.sample_m, config.bridge_m, config.min_border_m)
     road = road_of(elements)
@@ -48,11 +53,12 @@ def lane_graph(elements: list[MapElement], paths: list[Float], config: LaneGraph
         return []
     nearby = Nearby(strips)
     votes = path_votes(strips, nearby, paths)
+    others = traffic_votes(strips, nearby, list(seen))
     for_parking = parking(strips, beside(strips, nearby), votes, elements, config.vote_m, config.max_parking_width_m)
     strips = strips.where(~for_parking)
-    nearby, votes = Nearby(strips), votes[~for_parking]
+    nearby, votes, others = Nearby(strips), votes[~for_parking], others[~for_parking]
     keeps_right = config.driving_side is DrivingSide.RIGHT
-    sense = directions(strips, beside(strips, nearby), votes, elements, paths, config.vote_m, keeps_right)
+    sense = directions(strips, beside(strips, nearby), votes, others, elements, paths, config.vote_m, keeps_right)
     found = travelled(strips, sense, borders, config.smoothing_m, config.min_lane_m, config.mouth_m)
     if not len(found.strips):
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mapforge.geometry.crs import MapFrame
-from mapforge.geometry.tiles import TileId
+from mapforge.geometry.tiles import TILE_SIZE_M, TileId
 from mapforge.io.elements import read_elements, write_elements
 from mapforge.io.trajectories import read_trajectory
 from mapforge.io.workspace import Workspace
@@ -13,6 +13,7 @@ from mapforge.lane_graph.config import DrivingSide, LaneGraphConfig
 from mapforge.lane_graph.graph import lane_graph
 from mapforge.lane_graph.pieces import lane_elements
 from mapforge.lane_graph.regulation import rulings
+from mapforge.lane_graph.traffic import read_traffic
 from mapforge.schemas.elements import MapElement
 
 
@@ -34,7 +35,9 @@ def run(inputs: LaneGraphInputs, config: LaneGraphConfig) -> int:
         read_trajectory(inputs.workspace.trajectory(drive), inputs.frame).translation_m
         for drive in sorted(set(inputs.drives))
     ]
-    lanes = lane_graph(elements, paths, config)
+    window = inputs.tile.bounds_map(inputs.frame, TILE_SIZE_M)
+    seen = [read_traffic(inputs.workspace, drive, inputs.frame, window) for drive in sorted(set(inputs.drives))]
+    lanes = lane_graph(elements, paths, config, seen)
     rules = rulings(lanes, elements, config.rule_reach_m, config.driving_side is DrivingSide.RIGHT)
     made = lane_elements(lanes, rules, elements, inputs.tile.bounds_map(inputs.frame), inputs.frame)
     write_elements(

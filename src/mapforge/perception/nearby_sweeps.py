@@ -32,15 +32,22 @@ class NearbySweeps:
 
     def _sweep(self, index: int) -> NDArray[np.float64]:
         if index not in self._kept:
-            sweep = self._reader.sweep(index)
-            finite = np.isfinite(sweep.xyz_ego).all(axis=1)
-            xyz_ego = sweep.xyz_ego[finite].astype(np.float64)
-            offset_ns = sweep.offset_ns[finite]
-            if self._reader.manifest.motion_compensated:
-                offset_ns = np.zeros_like(offset_ns)
-            motion = SweepMotion.along(self._trajectory, sweep.timestamp_ns, offset_ns)
-            self._kept[index] = np.asarray(motion.transform(xyz_ego, offset_ns))
+            self._kept[index] = sweep_in_map(self._reader, self._trajectory, index)[1]
             if len(self._kept) > _KEPT_SWEEPS:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(index)
         return self._kept[index]
+
+
+def sweep_in_map(
+    reader: DriveReader, trajectory: Trajectory, index: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns of a sweep: (N, 3) as measured, in the moving ego frame, and (N, 3) in the map frame."""
+    sweep = reader.sweep(index)
+    finite = np.isfinite(sweep.xyz_ego).all(axis=1)
+    xyz_ego = sweep.xyz_ego[finite].astype(np.float64)
+    offset_ns = sweep.offset_ns[finite]
+    if reader.manifest.motion_compensated:
+        offset_ns = np.zeros_like(offset_ns)
+    motion = SweepMotion.along(trajectory, sweep.timestamp_ns, offset_ns)
+    return xyz_ego, np.asarray(motion.transform(xyz_ego, offset_ns))

@@ -33,7 +33,7 @@ from mapforge.pipeline.jobs import Job, Outcome, execute
 from mapforge.pipeline.plan import Action, Task
 from mapforge.pipeline.recipes import Recipes
 from mapforge.pipeline.region_facts import RegionFacts
-from mapforge.pipeline.stage_files import Product, StageFiles, products_of_tile, seen_by
+from mapforge.pipeline.stage_files import Product, StageFiles, products_of_tile, seen_by, traffic_of
 from mapforge.pipeline.staging import fetch
 from mapforge.pipeline.stamps import Failure, Recipe
 
@@ -165,6 +165,7 @@ def _read_by(about: BundleDescription, facts: RegionFacts, raw: bool) -> StageFi
         products.append(Product("rasterization", drive, tuple(workspace.raster(near, drive) for near in around)))
     if about.stage == "lane_graph":
         products += [Product("fusion", str(near), (workspace.map_elements(near),)) for near in around]
+        products += [traffic_of(drive, workspace) for drive in about.drives]
     if about.stage == "tiles":
         for stage in ("fusion", "lane_graph", "tiles"):
             products += [Product(stage, str(near), products_of_tile(stage, near, workspace)) for near in around]
@@ -176,7 +177,12 @@ def _cut_inputs(facts: RegionFacts, tile: TileId, drives: list[str]) -> Iterator
     workspace = facts.workspace
     bounds = tile.bounds_projected(facts.settings.fusion.halo_m + SURROUNDINGS_M)
     for drive in drives:
-        for path in (workspace.drive_elements(drive), workspace.detections(drive), workspace.trajectory(drive)):
+        for path in (
+            workspace.drive_elements(drive),
+            workspace.detections(drive),
+            workspace.traffic(drive),
+            workspace.trajectory(drive),
+        ):
             if path.exists():
                 with TemporaryDirectory() as folder:
                     part = Path(folder) / path.name

@@ -128,7 +128,7 @@ class Recipes:
         return Recipe({**{f"{DRIVE}{drive}": value for drive, value in drives.items()}, **self._own("fusion")})
 
     def lanes(self, map_elements: Mapping[TileId, str], drives: Mapping[str, str]) -> Recipe:
-        """map_elements: of the tile and its neighbours -> fingerprint. drives: those around -> hash of their path."""
+        """map_elements: of the tile and its neighbours -> fingerprint. drives: those around -> hash of their ways."""
         return Recipe(
             {
                 **{f"map elements of {tile}": value for tile, value in map_elements.items()},

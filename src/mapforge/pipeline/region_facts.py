@@ -54,6 +54,12 @@ class DriveFacts:
     elements: Standing | None = None
 
     @property
+    def ways(self) -> str:
+        """Hash of what the lane graph reads of this drive: its path, and where it saw others drive."""
+        seen = "" if self.detections is None else self.detections.recipe.fingerprint[:24]
+        return f"{self.path_sha256}{seen}"
+
+    @property
     def product(self) -> str | None:
         """Hash of what fusion reads of this drive."""
         if self.elements is None or self.detections is None:

@@ -63,7 +63,9 @@ def read_by(stage: str, inputs: Any, workspace: Workspace) -> StageFiles:
         case "lane_graph":
             around = sorted({inputs.tile, *inputs.tile.neighbours()})
             fused = tuple(Product("fusion", str(tile), (workspace.map_elements(tile),)) for tile in around)
-            return StageFiles(fused + tuple(path_of(drive, workspace) for drive in inputs.drives))
+            ways = [path_of(drive, workspace) for drive in inputs.drives]
+            traffic = [traffic_of(drive, workspace) for drive in inputs.drives]
+            return StageFiles((*fused, *ways, *traffic))
         case "tiles":
             previous = (workspace.tile(tile, build) for tile, build in sorted(inputs.previous.items()))
             return StageFiles(immutable=tuple(previous), every=("fusion", "lane_graph", "tiles"))
@@ -106,6 +108,10 @@ def path_of(drive: str, workspace: Workspace) -> Product:
 
 def elements_of(drive: str, workspace: Workspace) -> Product:
     return Product("vectorization", drive, (workspace.drive_elements(drive),))
+
+
+def traffic_of(drive: str, workspace: Workspace) -> Product:
+    return Product("detection", drive, (workspace.traffic(drive),))
 
 
 def seen_by(drive: str, workspace: Workspace) -> Iterator[Product]:

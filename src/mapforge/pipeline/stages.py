@@ -45,10 +45,12 @@ def perceive(inputs: Any, config: Any) -> list[Path]:
 
 
 def detect(inputs: Any, config: Any) -> list[Path]:
-    from mapforge.perception import signs
+    from mapforge.perception import signs, traffic
 
     signs.run(inputs, config)
-    return [inputs.workspace.detections(inputs.drive_id)]
+    moving = traffic.TrafficInputs(inputs.workspace, inputs.drive_id, inputs.frame, inputs.fingerprint)
+    traffic.run(moving, config)
+    return [inputs.workspace.detections(inputs.drive_id), inputs.workspace.traffic(inputs.drive_id)]
 
 
 def vectorize(inputs: Any, config: Any) -> list[Path]:

@@ -86,8 +86,8 @@ def lanes_task(facts: RegionFacts, tile: TileId, drives: Iterable[str], fused: M
             around[near] = fused[near]
         elif workspace.holds(workspace.map_elements(near)) and (stamp := facts.ledger.stamp("fusion", str(near))):
             around[near] = stamp.fingerprint
-    paths = {drive: str(facts.drives[drive].path_sha256) for drive in drives}
-    now = standing(facts.ledger, "lane_graph", str(tile), facts.recipes.lanes(around, paths))
+    ways = {drive: facts.drives[drive].ways for drive in drives}
+    now = standing(facts.ledger, "lane_graph", str(tile), facts.recipes.lanes(around, ways))
     now = verified(now, facts.ledger, facts.verify_fully)
     action = Action.RUN if now.is_due else Action.REUSE
     return Task("lane_graph", str(tile), action, now.reasons, tile=tile, recipe=now.recipe)
