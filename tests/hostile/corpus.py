@@ -52,6 +52,7 @@ from mapforge.releases.manifest import current_release, manifest_from_text
 from mapforge.schemas.detections import DETECTIONS, SIGN_TYPES
 from mapforge.schemas.elements import ElementClass, MapElement
 from mapforge.schemas.rasters import BevRaster
+from mapforge.schemas.traffic import TRAFFIC
 from mapforge.schemas.trajectory_quality import SensorRate, TrajectoryQuality
 from mapforge.simulation.av2_map import read_av2_map
 from mapforge.simulation.nuscenes_map import read_nuscenes_map
@@ -205,6 +206,16 @@ def make_detections(folder: Path, workspace: Workspace) -> Reader:
     window = (0.0, 0.0, 100.0, 100.0)
     read = lambda: read_sightings(workspace, ["good"], FRAME, ElementClass.TRAFFIC_SIGN, window, 0.1)  # noqa: E731
     return Reader(workspace.detections("good"), read, parquet_variants)
+
+
+def make_traffic(folder: Path, workspace: Workspace) -> Reader:
+    from mapforge.lane_graph.traffic import read_traffic
+
+    row: dict[str, Any] = {name: [1.0] for name in TRAFFIC.names} | {"timestamp_ns": [1]}
+    row |= {"x_m": [586_001.0], "y_m": [4_475_001.0]}
+    write_table(pa.table(row, schema=TRAFFIC), workspace.traffic("good"), workspace.tmp)
+    read = lambda: read_traffic(workspace, "good", FRAME, (0.0, 0.0, 100.0, 100.0))  # noqa: E731
+    return Reader(workspace.traffic("good"), read, parquet_variants)
 
 
 def make_frame(folder: Path, workspace: Workspace) -> Reader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mapforge.metrics.topology import edge_scores, lanes_along, match_lanes
+from mapforge.metrics.topology import edge_scores, lanes_along, match_lanes, wrong_way_share
 
 
 def lane(x0: float, x1: float, y: float = 0.0) -> np.ndarray:
@@ -34,6 +34,20 @@ def test_two_lanes_predicted_as_one_hold_their_edge() -> None:
     scores = edge_scores([("a", "b"), ("a", "c")], [("1", "2")], lanes)
     assert scores["precision"] == scores["recall"] == 1.0
     assert edge_scores([("a", "b"), ("a", "c")], [], lanes)["recall"] == 0.5
+
+
+def test_the_length_that_runs_the_wrong_way() -> None:
+    predicted = {
+        "1": lane(0, 30, 0.4),
+        "2": lane(60, 50, 20.3),
+        "3": lane(0, 50, 9.0),
+        "4": np.array([[20, -5], [20, 5]]),
+    }
+    assert wrong_way_share(TRUTH, predicted) == pytest.approx(10 / 40)
+    assert wrong_way_share(TRUTH, {"1": lane(0, 30, 0.4)}) == 0.0
+    assert np.isnan(wrong_way_share(TRUTH, {"3": lane(0, 50, 9.0)}))
+    assert np.isnan(wrong_way_share(TRUTH, {}))
+    assert np.isnan(wrong_way_share({}, predicted))
 
 
 def test_no_edges_are_undefined() -> None:

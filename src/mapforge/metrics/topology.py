@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapforge.geometry import polylines
+from mapforge.metrics.stations import SegmentIndex, stations_along
 
 Float = NDArray[np.float64]
 Edge = tuple[str, str]
@@ -19,6 +20,7 @@ SAME_LANE_M = 1.5
 LEAST_SHARED = 0.5
 STATION_M = 1.0
 _END_M = 1e-6
+_ALONG_COS = np.cos(np.radians(45.0))
 
 
 def match_lanes(
@@ -70,6 +72,18 @@ def edge_scores(
         "n_truth": float(len(true_edges)),
         "n_predictions": float(len(judged)),
     }
+
+
+def wrong_way_share(truth: Mapping[str, Float], predicted: Mapping[str, Float], reach_m: float = SAME_LANE_M) -> float:
+    """Share of the length of predicted lanes, where a true one runs along within `reach_m`, on which the nearest true
+    one runs the other way. NaN where none does. Centrelines as of `match_lanes`."""
+    stations = stations_along([predicted[name] for name in sorted(predicted)], STATION_M)
+    feet = SegmentIndex([truth[name] for name in sorted(truth)]).nearest(stations.xyz, reach_m)
+    tangent = np.stack([feet.normal[:, 1], -feet.normal[:, 0]], axis=1)
+    cosine = (stations.tangent[feet.query, :2] * tangent).sum(axis=1)
+    length_m = stations.length_m[feet.query]
+    along, against = length_m[cosine > _ALONG_COS].sum(), length_m[cosine < -_ALONG_COS].sum()
+    return float(against / (along + against)) if along + against else float("nan")
 
 
 def _gap(line: Float, truth: Float) -> float:

@@ -14,7 +14,7 @@ from mapforge.metrics.centreline_graph import THRESHOLDS_M, matched_centrelines,
 from mapforge.metrics.judged_area import inside
 from mapforge.metrics.lateral import lateral_errors, offsets, weighted_quantile
 from mapforge.metrics.signs import sign_scores
-from mapforge.metrics.topology import edge_scores, lanes_along, match_lanes
+from mapforge.metrics.topology import edge_scores, lanes_along, match_lanes, wrong_way_share
 from mapforge.metrics.uncertainty import interval_coverage
 from mapforge.metrics.window_shift import Shift, window_shifts
 from mapforge.schemas.elements import POINT_CLASSES, ElementClass, MapElement
@@ -145,6 +145,7 @@ def lane_values(truth: list[MapElement], predicted: list[MapElement], judgement:
     loose, strict = lanes_along(*lines), matched_centrelines(*lines, {}, max(THRESHOLDS_M))
     onward = _edges(true_lanes, "successor"), _edges(lanes, "successor")
     values = {"n_truth": float(len(true_lanes)), "n_predictions": float(len(lanes))}
+    values["wrong_way"] = wrong_way_share(whole, lines[1])
     values["top_ll"] = top_ll(lines[0], onward[0], lines[1], onward[1])
     for kind in _EDGES:
         edges = _edges(true_lanes, kind), _edges(lanes, kind)
