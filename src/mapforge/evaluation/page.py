@@ -32,6 +32,11 @@ COLUMNS = (
     ("colour_accuracy", "colour", 3), ("boundary_type_accuracy", "curb or edge", 3), ("recall", "recall", 3),
     ("precision", "precision", 3), ("type_accuracy", "sign type", 3),
 )  # fmt: skip
+LANE_COLUMNS = (
+    ("successor_precision", "successors: correct", 3), ("successor_recall", "found", 3),
+    ("neighbour_precision", "neighbours: correct", 3), ("neighbour_recall", "found", 3),
+    ("wrong_way", "length the wrong way", 3),
+)  # fmt: skip
 MAPS = {FUSED: "all drives", ALONE: "one drive"}
 
 
@@ -49,7 +54,8 @@ def write_page(
     """Writes both files into `target`; returns the page. folder: of the evaluation, where pictures lie."""
     sections = [
         ("Compared with the old weights", _changes(changes)),
-        *((f"Scores, {MAPS[kind]}", _scores(summary[EVERYTHING].get(kind, {}))) for kind in MAPS),
+        *((f"Scores, {MAPS[kind]}", _scores(summary[EVERYTHING].get(kind, {}), COLUMNS)) for kind in MAPS),
+        ("Lane graph, all drives", _scores(summary[EVERYTHING].get(FUSED, {}), LANE_COLUMNS)),
         ("By condition and family", _groups(summary)),
         ("Are the probabilities true?", _reliability(worlds)),
         ("Worst tiles", _pictures(worlds, folder, config.worst_tiles)),
@@ -86,9 +92,9 @@ def _figures(summary: Summary) -> list[tuple[str, str, str]]:
     return items
 
 
-def _scores(classes: Mapping[str, Mapping[str, Spread]]) -> str:
+def _scores(classes: Mapping[str, Mapping[str, Spread]], columns: Sequence[tuple[str, str, int]]) -> str:
     """A table: the mean, and its interval where there is more than one world."""
-    used = [column for column in COLUMNS if any(column[0] in own for own in classes.values())]
+    used = [column for column in columns if any(column[0] in own for own in classes.values())]
     rows = [
         [name.replace("_", " "), *(_cell(own.get(key), digits) for key, _, digits in used)]
         for name, own in sorted(classes.items(), key=lambda item: (item[0] == "all", item[0]))
@@ -116,7 +122,7 @@ def _groups(summary: Summary) -> str:
             if len(rows) > 1:
                 charts.append(interval_chart(rows, f"class-{name}", f"{name.replace('_', ' ')}: mAP easy, {words}"))
     tables = [
-        f"<h3>{html.escape(group)}, {words}</h3>{_scores(kinds[kind])}"
+        f"<h3>{html.escape(group)}, {words}</h3>{_scores(kinds[kind], COLUMNS)}"
         for group, kinds in summary.items()
         if group != EVERYTHING
         for kind, words in MAPS.items()

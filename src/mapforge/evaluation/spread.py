@@ -17,6 +17,7 @@ Index = NDArray[np.int64]
 OF_WHOLE_MAPS = (
     "mAP_easy", "mAP_hard", "AP_0.2", "AP_0.5", "AP_1.0", "AP_1.5", "lateral_median_m", "lateral_p95_m",
     "duplicated_length", "position_median_m",
+    "successor_precision", "successor_recall", "neighbour_precision", "neighbour_recall", "wrong_way",
 )  # fmt: skip
 """Scores that belong to a world as a whole: their mean over worlds is given. All others are shares of sums."""
 
