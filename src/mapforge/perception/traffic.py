@@ -53,11 +53,9 @@ def run(inputs: TrafficInputs, config: PerceptionConfig) -> pa.Table:
 def _flows(reader: DriveReader, trajectory: Trajectory, config: TrafficConfig) -> Iterator[tuple[Float, Float, Flow]]:
     """Of each window in order of time: (N,) times in ns, (N, 3) places in the map frame, and the flow."""
     times = reader.sweep_index().timestamps_ns
-    road = trajectory.translation_m
-    tree = cKDTree(road[:, :2])
     for sweeps, own_ns in _windows(times, np.flatnonzero(trajectory.covers(times)), config):
         start_ns = times[sweeps[0]]
-        corner, seen, z = _occupancy(reader, trajectory, sweeps, tree, config)
+        corner, seen, z = _occupancy(reader, trajectory, sweeps, config)
         flow = flow_of(seen, config)
         passed_ns = start_ns + np.rint(flow.time_s * 1e9).astype(np.int64)
         kept = (passed_ns >= own_ns[0]) & (passed_ns < own_ns[1])
@@ -83,9 +81,10 @@ def _windows(times_ns: Index, covered: Index, config: TrafficConfig) -> Iterator
 
 
 def _occupancy(
-    reader: DriveReader, trajectory: Trajectory, sweeps: Index, tree: cKDTree, config: TrafficConfig
+    reader: DriveReader, trajectory: Trajectory, sweeps: Index, config: TrafficConfig
 ) -> tuple[Float, Occupancy, Float]:
-    """Corner (2,) of a grid round the window's way, what was seen in it, and the height of the road (rows, columns)."""
+    """Corner (2,) of a grid round the window's way, what was seen in it, and the height (rows, columns) of the road,
+    which is that of the way itself: not of another road above or below, where the drive came by at another time."""
     times = reader.sweep_index().timestamps_ns[sweeps]
     places = trajectory.poses_at(times)[1]
     reach = config.reach_m * np.sqrt(2.0) + _MARGIN_M
@@ -93,7 +92,7 @@ def _occupancy(
     columns, rows = np.ceil((places[:, :2].max(axis=0) + reach - corner) / config.cell_m).astype(int)
     x, y = np.meshgrid(np.arange(columns) + 0.5, np.arange(rows) + 0.5)
     centres = np.column_stack([x.ravel(), y.ravel()]) * config.cell_m + corner
-    z = trajectory.translation_m[tree.query(centres)[1], 2]
+    z = places[cKDTree(places[:, :2]).query(centres)[1], 2]
     occupied, free = (np.zeros((len(sweeps), rows * columns), dtype=bool) for _ in range(2))
     for k, sweep in enumerate(sweeps.tolist()):
         xyz_ego, xyz = sweep_in_map(reader, trajectory, sweep)
