@@ -33,11 +33,11 @@ def box(x: float, y: float) -> np.ndarray:
     return np.concatenate(sides)
 
 
-@pytest.fixture(params=[6.0, 40.0], ids=["one window", "several windows"])
-def workspace(tmp_path: Path, request: pytest.FixtureRequest) -> Workspace:
+@pytest.fixture(scope="module", params=[6.0, 30.0], ids=["one window", "several windows"])
+def workspace(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Workspace:
     """A car at 8 m/s towards the east; another comes every 6 s at 10 m/s in the lane to the left."""
     seconds = request.param
-    own = Workspace(tmp_path)
+    own = Workspace(tmp_path_factory.mktemp("traffic"))
     times = START_NS + np.arange(0, round(seconds * 1e9) + 1, 100_000_000, dtype=np.int64)
     x = 100.0 + 8.0 * (times - START_NS) * 1e-9
     xyz = np.column_stack([x, np.full_like(x, 50.0), np.full_like(x, ROAD_Z)])
