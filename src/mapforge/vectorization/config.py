@@ -13,9 +13,9 @@ class VectorizationConfig:
 
     halo_m: float = 4.0
     """Cells of neighbouring tiles taken along, so that lines do not change at a border."""
-    p_low: float = 0.3
+    p_low: float = 0.2
     """A line is followed while its probability is above this."""
-    p_high: float = 0.6
+    p_high: float = 0.5
     """A line is kept where its probability over 5 m is above this somewhere and stays above the middle of both."""
     mode_reach_m: float = 0.25
     """Refined points this far across the line belong to one line."""
