@@ -14,9 +14,14 @@ from mapforge.vectorization.lines import TracedLine, traced_lines
 STEP_M = 0.3
 
 
+CONFIG = VectorizationConfig()
+UNDECIDED = 0.5 * (CONFIG.p_low + CONFIG.p_high) - 0.05
+"""Enough to follow a line, too little to be one."""
+
+
 def straight(p: NDArray[np.float64]) -> list[TracedLine]:
     """Lines traced from nodes along x with these probabilities."""
-    count, config = len(p), VectorizationConfig()
+    count, config = len(p), CONFIG
     marking, colour = np.zeros((count, len(MARKING_TYPES))), np.zeros((count, len(COLOURS)))
     marking[:, 1], colour[:, 1] = 1.0, 1.0
     nodes = LineNodes(
@@ -50,17 +55,17 @@ def straight(p: NDArray[np.float64]) -> list[TracedLine]:
 
 def test_a_line_ends_where_it_is_no_longer_likely() -> None:
     """20 m of paint, then 3 m in which the network is undecided: no longer part of the line."""
-    p = np.r_[np.full(67, 0.95), np.full(10, 0.4)]
+    p = np.r_[np.full(67, 0.95), np.full(10, UNDECIDED)]
     (line,) = straight(p)
     assert abs(line.xyz_map[:, 0].max() - 66 * STEP_M) <= 2 * STEP_M
     assert abs(line.xyz_map[:, 0].min()) < 1e-9
 
 
 def test_a_doubtful_stretch_within_a_line_does_not_cut_it() -> None:
-    p = np.r_[np.full(40, 0.95), np.full(8, 0.4), np.full(40, 0.95)]
+    p = np.r_[np.full(40, 0.95), np.full(8, UNDECIDED), np.full(40, 0.95)]
     (line,) = straight(p)
     assert np.ptp(line.xyz_map[:, 0]) > 87 * STEP_M - 0.1
 
 
 def test_a_line_that_nowhere_is_likely_is_dropped() -> None:
-    assert straight(np.full(60, 0.44)) == []
+    assert straight(np.full(60, CONFIG.p_high - 0.06)) == []

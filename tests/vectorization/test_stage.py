@@ -174,7 +174,9 @@ def test_only_the_likely_stretch_of_a_line_is_kept(workspace: Workspace) -> None
     path = workspace.observation(TILE, "drive")
     raster = read_raster(path)
     faint = raster.channels["p_lane_divider"].copy()
-    faint[:, 250:] = (faint[:, 250:] * 0.4).astype(np.uint8)  # p about 0.39 east of x = 50
+    config = VectorizationConfig()
+    undecided = 0.5 * (config.p_low + config.p_high) - 0.05
+    faint[:, 250:] = (faint[:, 250:] * undecided).astype(np.uint8)  # p is 0.98 elsewhere
     write_raster(BevRaster(raster.grid, {**raster.channels, "p_lane_divider": faint}, {}), path, workspace.tmp)
     run(VectorizationInputs(workspace, "drive", FRAME, [TILE], "print"), VectorizationConfig())
     elements, _ = read_elements(workspace.drive_elements("drive"), FRAME)
