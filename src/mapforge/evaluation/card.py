@@ -19,6 +19,7 @@ from mapforge.schemas.elements import POINT_CLASSES
 FIGURES = (
     "mAP_easy", "mAP_hard", "lateral_median_m", "lateral_p95_m", "completeness", "correctness",
     "marking_type_accuracy", "colour_accuracy", "boundary_type_accuracy", "recall", "precision", "type_accuracy",
+    "successor_precision", "successor_recall", "neighbour_precision", "neighbour_recall", "wrong_way",
 )  # fmt: skip
 
 
