@@ -8,6 +8,8 @@ traffic beyond a median beside the road, then the habit of dividing a road in th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -55,7 +57,7 @@ def path_votes(strips: Strips, nearby: Nearby, paths: list[Float]) -> Float:
     return traffic_votes(strips, nearby, [Traffic(*_steps(path)) for path in paths])
 
 
-def traffic_votes(strips: Strips, nearby: Nearby, seen: list[Traffic]) -> Float:
+def traffic_votes(strips: Strips, nearby: Nearby, seen: Sequence[Traffic]) -> Float:
     """(N,) which way others drove, + along the strip; one vote a drive that saw them and sample."""
     votes = np.zeros(len(strips))
     along = strips.along

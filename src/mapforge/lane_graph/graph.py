@@ -53,7 +53,7 @@ def lane_graph(
         return []
     nearby = Nearby(strips)
     votes = path_votes(strips, nearby, paths)
-    others = traffic_votes(strips, nearby, list(seen))
+    others = traffic_votes(strips, nearby, seen)
     for_parking = parking(strips, beside(strips, nearby), votes, elements, config.vote_m, config.max_parking_width_m)
     strips = strips.where(~for_parking)
     nearby, votes, others = Nearby(strips), votes[~for_parking], others[~for_parking]
