@@ -1,9 +1,11 @@
 """The lane graph against simulated truth: edges, seams, routes, Lanelet2, cost.
 
-    python benchmarks/lane_graph.py [--seeds 121,...,126] [--workspace WORKSPACE --truth TRUTH] [--out FOLDER]
+    python benchmarks/lane_graph.py [--families town,urban] [--seeds 121,...,126] [--drives 8] [--seconds 40]
+        [--seen_m 25] [--workspace WORKSPACE --truth TRUTH] [--out FOLDER]
 
-Without a workspace: towns are simulated (no sensors) and the graph is made from their true lines and driven paths, with
-and without the arrows painted on lanes, which the pipeline does not see yet. With one, of a run over simulated drives:
+Without a workspace: worlds are simulated (no sensors) and the graph is made from their true lines and driven paths,
+with and without the arrows painted on lanes, which the pipeline does not see yet; --seen_m leaves of the lines what
+lies so near to a path. With one, of a run over simulated drives:
 the stage and the cut run again on its fused elements, tile by tile, and the result is judged against TRUTH
 (`mapforge simulate` wrote it). Edges are those of `metrics.topology`, between lanes of which most lies within 20 m of a
 driven path. Measured beside: how far pieces miss each other on tile borders, how Lanelet2 loads the export, and the
@@ -38,9 +40,8 @@ from mapforge.lane_graph.stage import run as link_lanes
 from mapforge.metrics.centreline_graph import THRESHOLDS_M, matched_centrelines, strict_edge_scores, top_ll
 from mapforge.metrics.topology import edge_scores, lanes_along
 from mapforge.schemas.elements import ElementClass, MapElement
-from mapforge.simulation.config import TownConfig
-from mapforge.simulation.routes import plan_drives
-from mapforge.simulation.town import make_town
+from mapforge.simulation.config import SimulationConfig
+from mapforge.simulation.worlds import make_plans, make_world
 from mapforge.tiles.config import TilesConfig
 from mapforge.tiles.lanelet2 import export_lanelet2
 from mapforge.tiles.stage import TilesInputs
@@ -56,12 +57,18 @@ ROUTES = 300
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="121,122,123,124,125,126")
+    parser.add_argument("--families", default="town")
+    parser.add_argument("--drives", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=40.0)
+    parser.add_argument("--seen_m", type=float)
     parser.add_argument("--workspace", type=Path)
     parser.add_argument("--truth", type=Path)
     parser.add_argument("--out", type=Path, default=Path("data/benchmark-lanes"))
     options = parser.parse_args()
     if options.workspace is None:
-        result = {"true_lines": of_towns([int(seed) for seed in options.seeds.split(",")])}
+        seeds = [int(seed) for seed in options.seeds.split(",")]
+        made = {family: of_worlds(family, seeds, options) for family in options.families.split(",")}
+        result = {"true_lines": made}
     else:
         result = {"fused": of_workspace(Workspace(options.workspace), options.truth)}
     options.out.mkdir(parents=True, exist_ok=True)
@@ -69,14 +76,17 @@ def main() -> None:
     print(json.dumps(result, indent=1, sort_keys=True))
 
 
-def of_towns(seeds: list[int]) -> dict[str, dict[str, float]]:
-    """Pooled over the towns."""
+def of_worlds(family: str, seeds: list[int], options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Pooled over the worlds of one family."""
     pooled: dict[str, list[dict[str, float]]] = {}
     for seed in seeds:
-        world = make_town(seed, TownConfig())
-        paths = [plan.translation_m[::10] for plan in plan_drives(world, 8, 40.0, seed)]
+        config = SimulationConfig(world=family, seed=seed, drives=options.drives, duration_s=options.seconds)
+        world = make_world(config)
+        paths = [plan.translation_m[::10] for plan in make_plans(world, config)]
         for name, hidden in (("with arrows", ()), ("without arrows", (ElementClass.ROAD_MARKING,))):
             seen = [e for e in world.truth if e.element_class not in (ElementClass.LANE, *hidden)]
+            if options.seen_m:
+                seen = within(seen, paths, options.seen_m)
             started = time.perf_counter()
             lanes = lane_graph(seen, paths, LaneGraphConfig())
             seconds = time.perf_counter() - started
@@ -85,8 +95,21 @@ def of_towns(seeds: list[int]) -> dict[str, dict[str, float]]:
             beside = {str(k): [str(n) for n in (lane.left_lane, lane.right_lane)] for k, lane in enumerate(lanes)}
             scores = edges_of(list(world.truth), lines, onward, beside, paths)
             pooled.setdefault(name, []).append(scores | {"seconds": seconds})
-            print(f"town {seed} {name}: " + " ".join(f"{k} {v:.3f}" for k, v in scores.items()), flush=True)
+            shown = ("successor_precision", "successor_recall", "neighbour_precision", "neighbour_recall", "top_ll")
+            print(f"{family} {seed} {name}: " + " ".join(f"{k} {scores[k]:.3f}" for k in shown), flush=True)
     return {name: _pooled(rows) for name, rows in pooled.items()}
+
+
+def within(elements: list[MapElement], paths: list[Float], seen_m: float) -> list[MapElement]:
+    """What of the elements lies near a path."""
+    area = shapely.union_all([shapely.LineString(path[:, :2]).buffer(seen_m) for path in paths])
+    shapely.prepare(area)
+    kept = []
+    for element in elements:
+        own = shapely.intersection(element.geometry, area)
+        parts = [part for part in shapely.get_parts(own) if part.geom_type == element.geometry.geom_type]
+        kept += [element.with_geometry(part) for part in parts if part.geom_type == "Point" or part.length > 1.0]
+    return kept
 
 
 def of_workspace(source: Workspace, truth: Path) -> dict[str, object]:
@@ -160,8 +183,8 @@ def _listed(value: object) -> list[str]:
 
 
 def _pooled(rows: list[dict[str, float]]) -> dict[str, float]:
-    """Weighted by edges, so that a town with many counts for more."""
-    done = {"seconds_per_town": float(np.mean([row["seconds"] for row in rows])), "towns": float(len(rows))}
+    """Weighted by edges, so that a world with many counts for more."""
+    done = {"seconds_per_world": float(np.mean([row["seconds"] for row in rows])), "worlds": float(len(rows))}
     for kind in ("successor", "neighbour"):
         for score, weight in (("precision", "n_predictions"), ("recall", "n_truth")):
             kept = [row for row in rows if row[f"{kind}_{weight}"] > 0]

@@ -3,7 +3,8 @@
 A section of n lanes of one road is divided at one place c of 0..n: lanes on the near side of it (right of it where
 traffic keeps to the right) run along the section, the others against it. The place is the one with most support: paths
 weigh most, then other vehicles that were seen there, then stop lines, then markings that divide directions, then
-traffic beyond a median beside the road, then the habit of dividing a road in the middle.
+a road beyond a median (where traffic keeps to the right, the other carriageway lies to the left), then the habit of
+dividing a road in the middle.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
-from mapforge.lane_graph.sections import MOST_SLOTS, NONE, Beside, Nearby, slots
+from mapforge.lane_graph.sections import MOST_SLOTS, NONE, Beside, Nearby, roads_beyond, slots
 from mapforge.lane_graph.strips import Strips, windowed_sum
 from mapforge.lane_graph.traffic import Traffic
 from mapforge.schemas.elements import ElementClass, MapElement
@@ -26,10 +26,8 @@ Index = NDArray[np.int64]
 _PATH_WEIGHT = 20.0
 _TRAFFIC_WEIGHT = 10.0
 _STOP_WEIGHT = 4.0
-_MEDIAN_WEIGHT = 1.5
-_MEDIAN_M = 12.0
-"""From the outer border of a road to a path on the carriageway beside it: a median and a wide lane."""
-_BESIDE_COS = np.cos(np.radians(12.0))
+_MEDIAN_WEIGHT = 2.5
+"""Of every lane: two lanes beside a median run one way although a solid line lies between them."""
 _TWO_WAY = 1.0
 _MIDDLE = 1.0
 _CENTRE_SCORE = {
@@ -75,18 +73,17 @@ def traffic_votes(strips: Strips, nearby: Nearby, seen: Sequence[Traffic]) -> Fl
 def directions(
     strips: Strips,
     neighbours: Beside,
+    over: Beside,
     votes: Float,
     traffic: Float,
     elements: list[MapElement],
-    paths: list[Float],
     vote_m: float,
     keeps_right: bool,
 ) -> Float:
     """(N,) +1 where traffic runs along the strip, -1 against it, 0 where nothing tells.
 
-    votes: of paths (`path_votes`). traffic: of others (`traffic_votes`). elements: those that owners of borders count
+    neighbours, over: directly beside, and across medians. votes: of paths (`path_votes`). traffic: of others (`traffic_votes`). elements: those that owners of borders count
     in, with stop lines among them.
-    paths: (M, 3) positions of whole drives.
     """
     number = np.maximum(windowed_sum(np.ones(len(strips)), strips, vote_m), 1.0)
     driven = windowed_sum(votes, strips, vote_m) / number
@@ -98,7 +95,8 @@ def directions(
     there = row != NONE
     own = np.where(there, evidence[row] * sense, 0.0)
     side = 1.0 if keeps_right else -1.0
-    beyond = windowed_sum(_roads_beside(strips, row, sense, paths), strips, vote_m) / number
+    left, right = roads_beyond(strips, row, sense, over)
+    beyond = windowed_sum(left.astype(np.float64) - right, strips, vote_m) / number
     own += np.where(there, _MEDIAN_WEIGHT * side * np.clip(2.0 * beyond, -1.0, 1.0)[:, None], 0.0)
     lanes = there.sum(axis=1)
     centre = windowed_sum(_left_scores(strips, elements), strips, _MARKING_M) / np.maximum(
@@ -135,32 +133,6 @@ def _steps(path: Float) -> tuple[Float, Float]:
         return np.zeros((0, 2)), np.zeros((0, 2))
     heading = np.gradient(xy, axis=0)
     return xy, heading / np.maximum(np.linalg.norm(heading, axis=1, keepdims=True), 1e-9)
-
-
-def _roads_beside(strips: Strips, row: Index, sense: Index, paths: list[Float]) -> Float:
-    """(N,) +1 where a path runs beside the section beyond its left border, -1 beyond its right, 0 neither or both.
-
-    Whichever way that path runs: where traffic keeps to the right, the carriageway on the other side of a median is
-    to the left of one's way, and what lies to the right of a carriageway runs with it. row, sense: `slots`.
-    """
-    steps = [_steps(path) for path in paths]
-    found = np.zeros(len(strips))
-    if not any(len(xy) for xy, _ in steps):
-        return found
-    places, headings = (np.concatenate(parts) for parts in zip(*steps))
-    tree = cKDTree(places)
-    there = row != NONE
-    number = np.arange(len(strips))
-    for to_left, slot in ((1.0, there.argmax(axis=1)), (-1.0, there.shape[1] - 1 - there[:, ::-1].argmax(axis=1))):
-        outer, turned = row[number, slot], sense[number, slot] * to_left > 0
-        border = np.where(turned[:, None], strips.left[outer, :2], strips.right[outer, :2])
-        outward = to_left * np.stack([-strips.along[:, 1], strips.along[:, 0]], axis=1)
-        distance, nearest = tree.query(border, distance_upper_bound=_MEDIAN_M)
-        nearest = np.where(np.isfinite(distance), nearest, 0)
-        away = ((places[nearest] - border) * outward).sum(axis=1)
-        parallel = np.abs((headings[nearest] * strips.along).sum(axis=1)) > _BESIDE_COS
-        found += to_left * (np.isfinite(distance) & parallel & (away > 0.0))
-    return found
 
 
 def _left_scores(strips: Strips, elements: list[MapElement]) -> Float:

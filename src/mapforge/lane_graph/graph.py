@@ -18,10 +18,10 @@ from mapforge.lane_graph.facing import strips_between
 from mapforge.lane_graph.junctions import arms_of
 from mapforge.lane_graph.lanes import Lane, lanes_of, travelled
 from mapforge.lane_graph.movements import STRAIGHT, Movement, Rules, driven_pairs, movements_of
-from mapforge.lane_graph.parking import parking
+from mapforge.lane_graph.parking import Use, not_for_driving
 from mapforge.lane_graph.regulation import painted_turns
 from mapforge.lane_graph.roundabouts import outside, round_rings, roundabouts_of, with_rings
-from mapforge.lane_graph.sections import Nearby, beside
+from mapforge.lane_graph.sections import Nearby, beside, over_medians
 from mapforge.lane_graph.shaping import lane_strips, without_flares
 from mapforge.lane_graph.traffic import Traffic
 from mapforge.lane_graph.ways import connector
@@ -54,11 +54,18 @@ def lane_graph(
     nearby = Nearby(strips)
     votes = path_votes(strips, nearby, paths)
     others = traffic_votes(strips, nearby, seen)
-    for_parking = parking(strips, beside(strips, nearby), votes, elements, config.vote_m, config.max_parking_width_m)
-    strips = strips.where(~for_parking)
-    nearby, votes, others = Nearby(strips), votes[~for_parking], others[~for_parking]
+    neighbours = beside(strips, nearby)
+    over = over_medians(strips, nearby, neighbours)
+    use = Use(votes, others, config.vote_m)
+    driving = ~not_for_driving(strips, neighbours, over, use, elements, config.max_parking_width_m)
+    strips = strips.where(driving)
+    if not len(strips):
+        return []
+    nearby, votes, others = Nearby(strips), votes[driving], others[driving]
+    neighbours = beside(strips, nearby)
+    over = over_medians(strips, nearby, neighbours)
     keeps_right = config.driving_side is DrivingSide.RIGHT
-    sense = directions(strips, beside(strips, nearby), votes, others, elements, paths, config.vote_m, keeps_right)
+    sense = directions(strips, neighbours, over, votes, others, elements, config.vote_m, keeps_right)
     found = travelled(strips, sense, borders, config.smoothing_m, config.min_lane_m, config.mouth_m)
     if not len(found.strips):
         return []

@@ -31,7 +31,7 @@ class Arm:
 
 
 def arms_of(lanes: list[Lane], found: LaneStrips) -> list[Arm]:
-    """Ends of driving lanes that lie beside each other, as arms."""
+    """Ends of driving lanes that lie beside each other, or on both sides of a median, as arms."""
     ports: list[Port] = [
         (k, last) for k, lane in enumerate(lanes) if lane.lane_type == VEHICLE for last in (False, True)
     ]
@@ -45,11 +45,12 @@ def arms_of(lanes: list[Lane], found: LaneStrips) -> list[Arm]:
 
 
 def _beside(port: Port, lanes: list[Lane], found: LaneStrips) -> list[Port]:
-    """Ports of the lanes across both borders, if they end within a few metres along the road."""
+    """Ports of the lanes across both borders, or across a median there, if they end within a few metres along the
+    road."""
     lane, last = port
     sample = int(np.searchsorted(found.strips.strip, lane, "right" if last else "left")) - (1 if last else 0)
     near = []
-    for across in (found.beside.left, found.beside.right):
+    for across in (found.beside.left, found.beside.right, found.over.left, found.over.right):
         other = int(across[sample])
         if other == NONE:
             continue

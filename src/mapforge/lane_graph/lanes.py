@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mapforge.geometry.polylines import arc_length, at_stations
 from mapforge.lane_graph.borders import Borders
 from mapforge.lane_graph.mouths import led_to_mouths
-from mapforge.lane_graph.sections import NONE, Beside, Nearby, beside
+from mapforge.lane_graph.sections import NONE, Beside, Nearby, beside, over_medians
 from mapforge.lane_graph.shaping import smoothed, thinned
 from mapforge.lane_graph.strips import Strips, oriented, windowed_sum
 
@@ -71,11 +71,13 @@ class Lane:
 
 @dataclass(frozen=True, eq=False)
 class LaneStrips:
-    """Strips whose sense is the direction of travel; strip k is lane k. beside: what lies across their borders."""
+    """Strips whose sense is the direction of travel; strip k is lane k. beside: what lies across their borders. over:
+    what lies across a median there."""
 
     strips: Strips
     nearby: Nearby
     beside: Beside
+    over: Beside
 
 
 def travelled(
@@ -87,7 +89,8 @@ def travelled(
     turned = turned.where(turned.length_of_strip() >= min_length_m)
     turned = led_to_mouths(turned, borders, mouth_m)
     nearby = Nearby(turned)
-    return LaneStrips(turned, nearby, beside(turned, nearby))
+    neighbours = beside(turned, nearby)
+    return LaneStrips(turned, nearby, neighbours, over_medians(turned, nearby, neighbours))
 
 
 def lanes_of(found: LaneStrips, votes: Float, vote_m: float) -> list[Lane]:

@@ -12,6 +12,7 @@ from mapforge.lane_graph.strips import Strips
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 NONE = -1
 MOST_SLOTS = 8
@@ -19,6 +20,10 @@ MOST_SLOTS = 8
 _BEYOND_M = 1.0
 _WITHIN_M = 1.6
 _PARALLEL_COS = np.cos(np.radians(30.0))
+_MEDIAN_M = 12.0
+"""From the outer border of a road to the middle of the nearest lane of the carriageway beyond a median."""
+_MEDIAN_STEP_M = 1.5
+_MEDIAN_COS = np.cos(np.radians(12.0))
 
 
 class Nearby:
@@ -91,3 +96,39 @@ def slots(strips: Strips, neighbours: Beside) -> tuple[Index, Index]:
             same = np.where((along[here] * along[following]).sum(axis=1) > 0, 1, -1)
             sense[:, MOST_SLOTS + step * k] = np.where(following == NONE, 1, turned * same)
     return row, sense
+
+
+def over_medians(strips: Strips, nearby: Nearby, neighbours: Beside) -> Beside:
+    """What lies beyond the borders of every sample where nothing lies directly beside it: the nearest strip that runs
+    its way or against it, across a median, an island or a verge; NONE where there is a neighbour."""
+    steps = np.arange(_MEDIAN_STEP_M, _MEDIAN_M + 1e-9, _MEDIAN_STEP_M)
+    normal = np.stack([-strips.along[:, 1], strips.along[:, 0]], axis=1)
+    found = []
+    for border, outward, direct in (
+        (strips.left, normal, neighbours.left),
+        (strips.right, -normal, neighbours.right),
+    ):
+        alone = np.flatnonzero(direct == NONE)
+        probes = border[alone, None, :2] + steps[None, :, None] * outward[alone, None]
+        along = np.repeat(strips.along[alone], len(steps), axis=0)
+        at = nearby.inside(probes.reshape(-1, 2), along)
+        parallel = np.abs((strips.along[at] * along).sum(axis=1)) > _MEDIAN_COS
+        at = np.where(parallel, at, NONE).reshape(-1, len(steps))
+        at[(at != NONE) & (strips.strip[at] == strips.strip[alone, None])] = NONE
+        first = at[np.arange(len(alone)), (at != NONE).argmax(axis=1)]
+        other = np.full(len(strips), NONE)
+        other[alone] = first
+        found.append(other)
+    return Beside(*found)
+
+
+def roads_beyond(strips: Strips, row: Index, sense: Index, over: Beside) -> tuple[Mask, Mask]:
+    """(N,) bool twice: whether another road runs beside the section of each sample, beyond its left and beyond its
+    right border. row, sense: `slots`. over: `over_medians`."""
+    there = row != NONE
+    number = np.arange(len(strips))
+    found = []
+    for to_left, slot in ((1.0, there.argmax(axis=1)), (-1.0, there.shape[1] - 1 - there[:, ::-1].argmax(axis=1))):
+        outer, turned = row[number, slot], sense[number, slot] * to_left > 0
+        found.append(np.where(turned, over.left[outer], over.right[outer]) != NONE)
+    return found[0], found[1]
