@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,7 +20,7 @@ from mapforge.lane_graph.movements import STRAIGHT, Movement, Rules, driven_pair
 from mapforge.lane_graph.parking import Use, not_for_driving
 from mapforge.lane_graph.regulation import painted_turns
 from mapforge.lane_graph.roundabouts import outside, round_rings, roundabouts_of, with_rings
-from mapforge.lane_graph.sections import Nearby, beside, over_medians
+from mapforge.lane_graph.sections import NONE, Nearby, beside, over_medians
 from mapforge.lane_graph.shaping import lane_strips, without_flares
 from mapforge.lane_graph.traffic import Traffic
 from mapforge.lane_graph.ways import connector
@@ -95,20 +94,25 @@ def road_of(elements: list[MapElement]) -> shapely.Geometry | None:
 
 
 def joined_up(lanes: list[Lane], movements: list[Movement]) -> list[Lane]:
-    """The lanes and one connector a movement, each with what it leads to. A lane whose one way on is a step to a lane
-    with no other way in goes on in it, without a connector."""
-    leaving = Counter(m.source for m in movements)
-    entering = Counter(m.target for m in movements)
+    """The lanes and one connector a movement, each with what it leads to. A lane goes on in one that begins where it
+    ends, without a connector."""
     onward: dict[int, list[int]] = {}
     connectors: list[Lane] = []
     lanes = list(lanes)
+    steps = {}
     for m in movements:
-        source, target = lanes[m.source], lanes[m.target]
-        alone = leaving[m.source] == entering[m.target] == 1 and m.turn == STRAIGHT
-        if alone and np.linalg.norm(target.centre[0, :2] - source.centre[-1, :2]) < STEP_M:
-            lanes[m.source] = source.ending_at(target)
+        step_m = float(np.linalg.norm((lanes[m.target].centre[0] - lanes[m.source].centre[-1])[:2]))
+        if m.turn == STRAIGHT and step_m < min(STEP_M, steps.get(m.source, (STEP_M, NONE))[0]):
+            steps[m.source] = (step_m, m.target)
+    for source, (_, target) in steps.items():
+        lanes[source] = lanes[source].ending_at(lanes[target])
+    for m in movements:
+        if steps.get(m.source, (0.0, NONE))[1] == m.target:
             onward.setdefault(m.source, []).append(m.target)
         else:
             onward.setdefault(m.source, []).append(len(lanes) + len(connectors))
-            connectors.append(replace(connector(source, target, m.way, m.turn), successors=(m.target,)))
+            way = np.vstack([lanes[m.source].centre[-1, :2], m.way[1:]])
+            connectors.append(
+                replace(connector(lanes[m.source], lanes[m.target], way, m.turn), successors=(m.target,))
+            )
     return [replace(lane, successors=tuple(onward.get(k, ()))) for k, lane in enumerate(lanes)] + connectors

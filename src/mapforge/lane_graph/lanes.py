@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mapforge.geometry.polylines import arc_length, at_stations
 from mapforge.lane_graph.borders import Borders
 from mapforge.lane_graph.mouths import led_to_mouths
+from mapforge.lane_graph.openings import cut_at_openings
 from mapforge.lane_graph.sections import NONE, Beside, Nearby, beside, over_medians
 from mapforge.lane_graph.shaping import smoothed, thinned
 from mapforge.lane_graph.strips import Strips, oriented, windowed_sum
@@ -72,25 +73,31 @@ class Lane:
 @dataclass(frozen=True, eq=False)
 class LaneStrips:
     """Strips whose sense is the direction of travel; strip k is lane k. beside: what lies across their borders. over:
-    what lies across a median there."""
+    what lies across a median there. left_pockets, right_pockets: short lanes that open to that side of another."""
 
     strips: Strips
     nearby: Nearby
     beside: Beside
     over: Beside
+    left_pockets: frozenset[int] = frozenset()
+    right_pockets: frozenset[int] = frozenset()
 
 
 def travelled(
     strips: Strips, sense: Float, borders: Borders, smoothing_m: float, min_length_m: float, mouth_m: float
 ) -> LaneStrips:
     """Strips turned into their direction, broken where it changes, smooth, without short ones, led to the mouths of
-    junctions."""
+    junctions, cut where others open beside them."""
     turned = thinned(smoothed(oriented(strips, sense), smoothing_m))
     turned = turned.where(turned.length_of_strip() >= min_length_m)
     turned = led_to_mouths(turned, borders, mouth_m)
     nearby = Nearby(turned)
+    openings = cut_at_openings(turned, beside(turned, nearby))
+    turned = openings.strips
+    nearby = Nearby(turned)
     neighbours = beside(turned, nearby)
-    return LaneStrips(turned, nearby, neighbours, over_medians(turned, nearby, neighbours))
+    over = over_medians(turned, nearby, neighbours)
+    return LaneStrips(turned, nearby, neighbours, over, openings.left, openings.right)
 
 
 def lanes_of(found: LaneStrips, votes: Float, vote_m: float) -> list[Lane]:

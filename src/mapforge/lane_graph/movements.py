@@ -74,7 +74,7 @@ def movements_of(
     chosen: dict[tuple[int, int], Movement] = {}
     for i, arm in enumerate(arms):
         own = [m for m in possible.values() if m.arms[0] == i and m.turn != U_TURN]
-        allowed = _allowed(arm, own, arrows, driven)
+        allowed = _allowed(arm, own, arrows, driven, found)
         for m in _of_arm(arm, own, allowed, arms, lanes):
             chosen[m.source, m.target] = m
     chosen |= {key: possible[key] for key in sorted(driven) if key in possible}
@@ -203,12 +203,16 @@ def _way(source: Lane, target: Lane, a: int, b: int, terrain: _Terrain, rules: R
 
 
 def _allowed(
-    arm: Arm, possible: list[Movement], arrows: dict[int, set[str]], driven: set[tuple[int, int]]
+    arm: Arm,
+    possible: list[Movement],
+    arrows: dict[int, set[str]],
+    driven: set[tuple[int, int]],
+    found: LaneStrips,
 ) -> dict[int, set[str]]:
     """The turns of each lane of an arm: those its arrows show; without arrows, what its place among the lanes leaves.
 
     Of several lanes, only the leftmost turns left and only the rightmost turns right; one of these from which drives
-    turned, and none went straight on, is for turning.
+    turned, and none went straight on, is for turning, and so is a pocket.
     """
     words = {m.turn for m in possible}
     made = {source: {m.turn for m in possible if m.source == source and (source, m.target) in driven}
@@ -220,7 +224,9 @@ def _allowed(
             own.discard(LEFT)
         if rank < len(arm.inbound) - 1:
             own.discard(RIGHT)
-        if len(arm.inbound) > 1 and made[source] and STRAIGHT not in made[source]:
+        turned = bool(made[source]) and STRAIGHT not in made[source]
+        pocket = (LEFT in own and source in found.left_pockets) or (RIGHT in own and source in found.right_pockets)
+        if len(arm.inbound) > 1 and (turned or (pocket and STRAIGHT not in made[source])):
             own.discard(STRAIGHT)
         painted = arrows.get(source, set()) & words
         allowed[source] = painted or own or set(sorted(words)[:1])

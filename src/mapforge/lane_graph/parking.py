@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mapforge.lane_graph.sections import NONE, Beside, roads_beyond, slots
+from mapforge.lane_graph.sections import GOES_ON_M, NONE, Beside, goes_on, roads_beyond, slots
 from mapforge.lane_graph.strips import Strips, windowed_sum
 from mapforge.schemas.elements import ElementClass, MapElement
 
@@ -45,7 +45,8 @@ def not_for_driving(
 
     Parking: between a solid line and a road boundary, as wide as a car (`max_parking_m`) or as long as one, beside two
     other lanes, or one and a road beyond a median. Painted medians: between two solid lines with lanes on both sides,
-    longer than the stretch before a junction on which nobody changes lanes, or narrower than any lane there.
+    longer than the stretch before a junction on which nobody changes lanes, narrower than any lane there, or passed by
+    both neighbours at both ends.
     neighbours, over: directly beside, and across medians.
     """
     row, sense = slots(strips, neighbours)
@@ -61,8 +62,18 @@ def not_for_driving(
     parking = _share(for_cars & beside_kerb & (lanes + beyond > 2), strips, use.vote_m) > _MAJORITY
     enclosed = (neighbours.left != NONE) & (neighbours.right != NONE)
     median = _share(left_line & right_line & enclosed, strips, use.vote_m) > _MEDIAN_SHARE
-    median &= (strips.length_of_strip() > _MEDIAN_LENGTH_M) | (width < _LEAST_BETWEEN_SOLID_M)
+    median &= (
+        (strips.length_of_strip() > _MEDIAN_LENGTH_M)
+        | (width < _LEAST_BETWEEN_SOLID_M)
+        | _is_passed(strips, neighbours)[strips.strip]
+    )
     return (parking | median) & ~use.is_seen(strips)
+
+
+def _is_passed(strips: Strips, neighbours: Beside) -> Mask:
+    """(S,) whether the lanes beside a strip go on beyond both of its ends."""
+    sides = [across[ends] for across in (neighbours.left, neighbours.right) for ends in strips.ends]
+    return np.logical_and.reduce([goes_on(strips, side, GOES_ON_M) for side in sides])
 
 
 def _share(mask: Mask, strips: Strips, half_m: float) -> Float:

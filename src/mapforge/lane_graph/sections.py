@@ -17,6 +17,8 @@ Mask = NDArray[np.bool_]
 NONE = -1
 MOST_SLOTS = 8
 """Lanes beside each other that are looked at."""
+GOES_ON_M = 10.0
+"""A lane beside goes on where it leads this much further in both directions."""
 _BEYOND_M = 1.0
 _WITHIN_M = 1.6
 _PARALLEL_COS = np.cos(np.radians(30.0))
@@ -75,6 +77,11 @@ def beside(strips: Strips, nearby: Nearby) -> Beside:
         other[(other != NONE) & (strips.strip[other] == strips.strip)] = NONE
         found.append(other)
     return Beside(*found)
+
+
+def goes_on(strips: Strips, at: Index, least_m: float) -> Mask:
+    """(K,) whether the strip of each sample (K,) goes on for so long in both directions; False for NONE."""
+    return np.asarray((at != NONE) & (strips.to_ends_m()[at] > least_m))
 
 
 def slots(strips: Strips, neighbours: Beside) -> tuple[Index, Index]:

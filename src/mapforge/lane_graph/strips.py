@@ -95,6 +95,10 @@ class Strips:
         station = self.station_m
         return np.minimum(station - station[first][self.strip], station[last][self.strip] - station)
 
+    def renumbered(self, chosen: Index, strip: Index) -> Strips:
+        """The samples (K,) as members of other strips (K,), numbered from 0 in this order."""
+        return self._at(chosen)._with(strip)
+
     def _at(self, chosen: Index) -> Strips:
         return Strips(*(getattr(self, f.name)[chosen] for f in fields(self)))
 

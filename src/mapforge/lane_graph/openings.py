@@ -1,0 +1,101 @@
+"""Lanes that open or close beside a lane that goes on: turn pockets, added and dropped lanes, ramps.
+
+The lane beside is cut where the other begins (or ends), and that one is led out of it (or into it) from there: where
+it is a few metres long it is as wide as a lane.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapforge.lane_graph.sections import GOES_ON_M, Beside, goes_on
+from mapforge.lane_graph.strips import Strips
+
+Index = NDArray[np.int64]
+Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_TAPER_M = 12.0
+_POCKET_M = 45.0
+"""Longer ones are lanes that were added; the tiles beside see no further than this beyond a junction."""
+_FACING_M = 40.0
+_FACING_ASIDE_M = 1.5
+_ALIKE_COS = np.cos(np.radians(25.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Openings:
+    """strips: cut. left, right: of short strips that open to the left or right of a lane that goes on (pockets)."""
+
+    strips: Strips
+    left: frozenset[int]
+    right: frozenset[int]
+
+
+def cut_at_openings(strips: Strips, neighbours: Beside) -> Openings:
+    """strips: in travel direction. neighbours: `beside` of them."""
+    first, last = strips.ends
+    length_m = strips.length_of_strip()[first]
+    cut = np.zeros(len(strips), dtype=bool)
+    kept = np.ones(len(strips), dtype=bool)
+    pocket = np.zeros((2, len(first)), dtype=bool)
+    trimmed_m = np.minimum(_TAPER_M, 0.4 * length_m)[strips.strip]
+    for ends, opens in ((first, True), (last, False)):
+        followed = _is_followed(strips, ends, opens)
+        for side, across in enumerate((neighbours.left[ends], neighbours.right[ends])):
+            opening = ~followed & goes_on(strips, across, GOES_ON_M) & _same_way(strips, ends, across)
+            if not opening.any():
+                continue
+            cut[across[opening] + (0 if opens else 1)] = True
+            station, end = strips.station_m, strips.station_m[ends][strips.strip]
+            kept &= ~(opening[strips.strip] & (np.abs(station - end) < trimmed_m))
+            if opens:
+                # the lane that goes on lies to the right of one that opens to the left
+                pocket[1 - side] |= opening & (length_m < _POCKET_M)
+    cut = _apart(cut, strips)
+    number = np.cumsum(cut | (np.diff(strips.strip, prepend=-1) != 0)) - 1
+    return _renumbered(strips, number, kept, pocket)
+
+
+def _renumbered(strips: Strips, number: Index, kept: Mask, pocket: Mask) -> Openings:
+    """The kept samples under new numbers; of a strip that was cut, its last part is what ends at the junction."""
+    chosen = np.flatnonzero(kept)
+    part, old = number[chosen], strips.strip[chosen]
+    new = np.unique(part, return_inverse=True)[1].astype(np.int64)
+    last_part = {int(o): int(n) for o, n in zip(old, new)}
+    sides = [frozenset(last_part[int(k)] for k in np.flatnonzero(own) if int(k) in last_part) for own in pocket]
+    return Openings(strips.renumbered(chosen, new), sides[0], sides[1])
+
+
+def _apart(cut: Mask, strips: Strips) -> Mask:
+    """Of cuts of one strip that lie within a few metres of each other, the first."""
+    kept = np.zeros_like(cut)
+    before = -1
+    for at in np.flatnonzero(cut).tolist():
+        same = before >= 0 and strips.strip[at] == strips.strip[before]
+        if not same or strips.station_m[at] - strips.station_m[before] > GOES_ON_M:
+            kept[at], before = True, at
+    return kept
+
+
+def _same_way(strips: Strips, ends: Index, across: Index) -> Mask:
+    along = strips.along
+    return np.asarray((along[ends] * along[across]).sum(axis=1) > _ALIKE_COS)
+
+
+def _is_followed(strips: Strips, ends: Index, opens: bool) -> Mask:
+    """(E,) whether another strip ends before (`opens`), or begins behind, each of these ends: then a gap lies there,
+    and the lane goes on beyond it."""
+    first, last = strips.ends
+    own, others = (first, last) if opens else (last, first)
+    gap = strips.centre[own, None, :2] - strips.centre[None, others, :2]
+    head = strips.along[own]
+    sign = 1.0 if opens else -1.0
+    ahead = sign * (gap * head[:, None]).sum(axis=2)
+    aside = np.abs(gap[..., 0] * head[:, None, 1] - gap[..., 1] * head[:, None, 0])
+    alike = (head[:, None] * strips.along[others][None]).sum(axis=2) > _ALIKE_COS
+    facing = alike & (ahead > 0.0) & (ahead < _FACING_M) & (aside < _FACING_ASIDE_M)
+    return np.asarray(facing.any(axis=1))
