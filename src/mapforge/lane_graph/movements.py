@@ -7,7 +7,7 @@ nowhere, gets its best way. What a path did is always possible.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -73,7 +73,7 @@ def movements_of(
     }
     chosen: dict[tuple[int, int], Movement] = {}
     for i, arm in enumerate(arms):
-        own = [m for m in possible.values() if m.arms[0] == i and m.turn != U_TURN]
+        own = _with_one_way_on([m for m in possible.values() if m.arms[0] == i and m.turn != U_TURN], arm, arms)
         allowed = _allowed(arm, own, arrows, driven, found)
         for m in _of_arm(arm, own, allowed, arms, lanes):
             chosen[m.source, m.target] = m
@@ -168,6 +168,17 @@ def _possible(
                 word = U_TURN if back else _word(turn, rules.straight_rad)
                 found.append(Movement(a, b, word, way, (source[0], target[0])))
     return found
+
+
+def _with_one_way_on(moves: list[Movement], arm: Arm, arms: list[Arm]) -> list[Movement]:
+    """Of several exits that lie straight on, the one most nearly ahead stays so; where a road forks, the others are
+    turns."""
+    turns = {j: turn_rad(arm.ahead, -arms[j].ahead) for j in {m.arms[1] for m in moves if m.turn == STRAIGHT}}
+    if len(turns) < 2:
+        return moves
+    ahead = min(turns, key=lambda j: (abs(turns[j]), j))
+    words = {j: LEFT if turns[j] > turns[ahead] else RIGHT for j in turns if j != ahead}
+    return [replace(m, turn=words[m.arms[1]]) if m.turn == STRAIGHT and m.arms[1] in words else m for m in moves]
 
 
 def _word(turn: float, straight_rad: float) -> str:
