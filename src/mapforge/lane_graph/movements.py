@@ -7,6 +7,7 @@ nowhere, gets its best way. What a path did is always possible.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +28,8 @@ _MOST_OVER_LANES_M = 4.0
 _MOST_OVER_LANES_SHARE = 0.2
 _WORN_M = 0.3
 _CLEARANCE_M = 1.4
+_AHEAD_M = 35.0
+"""From the end of a lane to the far side of the road across it, at most."""
 _RANK = {STRAIGHT: 0, LEFT: 1, RIGHT: 2, U_TURN: 3}
 
 
@@ -74,11 +77,11 @@ def movements_of(
     chosen: dict[tuple[int, int], Movement] = {}
     for i, arm in enumerate(arms):
         own = _with_one_way_on([m for m in possible.values() if m.arms[0] == i and m.turn != U_TURN], arm, arms)
-        allowed = _allowed(arm, own, arrows, driven, found)
+        allowed = _allowed(arm, own, arrows, driven, found, terrain.is_closed)
         for m in _of_arm(arm, own, allowed, arms, lanes):
             chosen[m.source, m.target] = m
     chosen |= {key: possible[key] for key in sorted(driven) if key in possible}
-    _complete(chosen, possible, arms)
+    _complete(chosen, possible, terrain.is_closed)
     return [chosen[key] for key in sorted(chosen)]
 
 
@@ -123,6 +126,13 @@ class _Terrain:
         if len(self._kerbs.query(shapely.LineString(way), predicate="intersects")):
             return 0.0
         return on_road(way, self.road)
+
+    def is_closed(self, lane: int, last: bool) -> bool:
+        """Whether a boundary lies straight ahead of a lane's end, or behind its beginning, as at the head of a T."""
+        own = self._lanes[lane]
+        tip, ahead = own.centre[-1 if last else 0, :2], own.heading(last) * (1.0 if last else -1.0)
+        line = shapely.LineString(np.stack([tip, tip + _AHEAD_M * ahead]))
+        return bool(len(self._kerbs.query(line, predicate="intersects")))
 
     def is_clear(self, way: Float) -> bool:
         """Whether the middle of the way stays well away from boundaries."""
@@ -219,11 +229,13 @@ def _allowed(
     arrows: dict[int, set[str]],
     driven: set[tuple[int, int]],
     found: LaneStrips,
+    is_closed: Callable[[int, bool], bool],
 ) -> dict[int, set[str]]:
     """The turns of each lane of an arm: those its arrows show; without arrows, what its place among the lanes leaves.
 
     Of several lanes, only the leftmost turns left and only the rightmost turns right; one of these from which drives
-    turned, and none went straight on, is for turning, and so is a pocket.
+    turned, and none went straight on, is for turning, and so is a pocket. A lane that this leaves nothing makes any
+    turn where a kerb lies ahead; where none does, what it leads to was not seen.
     """
     words = {m.turn for m in possible}
     made = {source: {m.turn for m in possible if m.source == source and (source, m.target) in driven}
@@ -240,7 +252,8 @@ def _allowed(
         if len(arm.inbound) > 1 and (turned or (pocket and STRAIGHT not in made[source])):
             own.discard(STRAIGHT)
         painted = arrows.get(source, set()) & words
-        allowed[source] = painted or own or set(sorted(words)[:1])
+        otherwise = set(sorted(words)[:1]) if is_closed(source, True) else set()
+        allowed[source] = painted or own or otherwise
     return allowed
 
 
@@ -282,16 +295,22 @@ def _sway(source: Lane, target: Lane) -> float:
 
 
 def _complete(
-    chosen: dict[tuple[int, int], Movement], possible: dict[tuple[int, int], Movement], arms: list[Arm]
+    chosen: dict[tuple[int, int], Movement],
+    possible: dict[tuple[int, int], Movement],
+    is_closed: Callable[[int, bool], bool],
 ) -> None:
-    """Ways in for lanes that nothing leads to, and ways on for lanes that lead nowhere."""
+    """Ways in for lanes that nothing leads to, and ways on for lanes that lead nowhere: straight ones, and turns where
+    a kerb lies ahead; else it is likelier that a road was not seen."""
     order = sorted(possible.values(), key=lambda m: (_RANK[m.turn], _length(m.way), m.source, m.target))
     for side in ("target", "source"):
         served = {getattr(m, side) for m in chosen.values()}
         for m in order:
-            if m.turn != U_TURN and getattr(m, side) not in served:
+            lane = getattr(m, side)
+            if m.turn == U_TURN or lane in served:
+                continue
+            if m.turn == STRAIGHT or is_closed(lane, side == "source"):
                 chosen[m.source, m.target] = m
-                served.add(getattr(m, side))
+                served.add(lane)
 
 
 def _length(way: Float) -> float:
