@@ -30,6 +30,9 @@ _WORN_M = 0.3
 _CLEARANCE_M = 1.4
 _AHEAD_M = 35.0
 """From the end of a lane to the far side of the road across it, at most."""
+_SIDE_M = 25.0
+"""A side road is open for at least this much."""
+_SIDE_STEP_M, _SIDE_MOST_M, _SIDE_BEFORE_M = 3.0, 25.0, 2.0
 _RANK = {STRAIGHT: 0, LEFT: 1, RIGHT: 2, U_TURN: 3}
 
 
@@ -77,11 +80,11 @@ def movements_of(
     chosen: dict[tuple[int, int], Movement] = {}
     for i, arm in enumerate(arms):
         own = _with_one_way_on([m for m in possible.values() if m.arms[0] == i and m.turn != U_TURN], arm, arms)
-        allowed = _allowed(arm, own, arrows, driven, found, terrain.is_closed)
+        allowed = _allowed(arm, own, arrows, driven, found, terrain.open_turns)
         for m in _of_arm(arm, own, allowed, arms, lanes):
             chosen[m.source, m.target] = m
     chosen |= {key: possible[key] for key in sorted(driven) if key in possible}
-    _complete(chosen, possible, terrain.is_closed)
+    _complete(chosen, possible, arms, terrain.open_turns)
     return [chosen[key] for key in sorted(chosen)]
 
 
@@ -127,12 +130,27 @@ class _Terrain:
             return 0.0
         return on_road(way, self.road)
 
-    def is_closed(self, lane: int, last: bool) -> bool:
-        """Whether a boundary lies straight ahead of a lane's end, or behind its beginning, as at the head of a T."""
+    def open_turns(self, lane: int, last: bool) -> frozenset[str]:
+        """Turns at the end of a lane (into it, at its beginning) for which no boundary stands in the way: there is a
+        road there, whether lanes were found on it or not."""
         own = self._lanes[lane]
-        tip, ahead = own.centre[-1 if last else 0, :2], own.heading(last) * (1.0 if last else -1.0)
-        line = shapely.LineString(np.stack([tip, tip + _AHEAD_M * ahead]))
-        return bool(len(self._kerbs.query(line, predicate="intersects")))
+        heading = own.heading(last)
+        to_left = np.array([-heading[1], heading[0]])
+        tip, ahead = own.centre[-1 if last else 0, :2], heading if last else -heading
+        room_m = self._free_m(tip, ahead, _AHEAD_M)
+        found = {STRAIGHT} if room_m == _AHEAD_M else set()
+        for word, side in ((LEFT, to_left), (RIGHT, -to_left)):
+            starts = np.arange(_SIDE_STEP_M, min(room_m - _SIDE_BEFORE_M, _SIDE_MOST_M), _SIDE_STEP_M)
+            if any(self._free_m(tip + d * ahead, side, _SIDE_M) == _SIDE_M for d in starts):
+                found.add(word)
+        return frozenset(found)
+
+    def _free_m(self, start: Float, direction: Float, most_m: float) -> float:
+        """Distance to the first boundary, at most `most_m`."""
+        line = shapely.LineString(np.stack([start, start + most_m * direction]))
+        met = self._kerbs.query(line, predicate="intersects")
+        lines = [shapely.intersection(self._kerbs.geometries[k], line) for k in met]
+        return min([most_m, *(shapely.Point(start).distance(part) for part in lines)])
 
     def is_clear(self, way: Float) -> bool:
         """Whether the middle of the way stays well away from boundaries."""
@@ -229,31 +247,27 @@ def _allowed(
     arrows: dict[int, set[str]],
     driven: set[tuple[int, int]],
     found: LaneStrips,
-    is_closed: Callable[[int, bool], bool],
+    open_turns: Callable[[int, bool], frozenset[str]],
 ) -> dict[int, set[str]]:
     """The turns of each lane of an arm: those its arrows show; without arrows, what its place among the lanes leaves.
 
     Of several lanes, only the leftmost turns left and only the rightmost turns right; one of these from which drives
-    turned, and none went straight on, is for turning, and so is a pocket. A lane that this leaves nothing makes any
-    turn where a kerb lies ahead; where none does, what it leads to was not seen.
+    turned, and none went straight on, is for turning, and so is a pocket. Roads that are open but on which no lanes
+    were found count: a lane that could only lead there leads nowhere. open_turns: of a lane at its end.
     """
-    words = {m.turn for m in possible}
+    known = {m.turn for m in possible}
     made = {source: {m.turn for m in possible if m.source == source and (source, m.target) in driven}
             for source in arm.inbound}  # fmt: skip
     allowed = {}
     for rank, source in enumerate(arm.inbound):
-        own = words.copy()
-        if rank > 0:
-            own.discard(LEFT)
-        if rank < len(arm.inbound) - 1:
-            own.discard(RIGHT)
+        words = known | (open_turns(source, True) if len(arm.inbound) > 1 else set())
+        own = words - _turns_of_others(rank, len(arm.inbound))
         turned = bool(made[source]) and STRAIGHT not in made[source]
         pocket = (LEFT in own and source in found.left_pockets) or (RIGHT in own and source in found.right_pockets)
         if len(arm.inbound) > 1 and (turned or (pocket and STRAIGHT not in made[source])):
             own.discard(STRAIGHT)
-        painted = arrows.get(source, set()) & words
-        otherwise = set(sorted(words)[:1]) if is_closed(source, True) else set()
-        allowed[source] = painted or own or otherwise
+        painted = arrows.get(source, set()) & known
+        allowed[source] = painted or own or set(sorted(words)[:1])
     return allowed
 
 
@@ -294,21 +308,32 @@ def _sway(source: Lane, target: Lane) -> float:
     return abs(turn_rad(source.heading(True), gap) - turn_rad(gap, target.heading(False)))
 
 
+def _turns_of_others(rank: int, count: int) -> set[str]:
+    """Turns that lanes beside it make, not the lane `rank` (0 = leftmost) of `count`."""
+    return ({LEFT} if rank > 0 else set()) | ({RIGHT} if rank < count - 1 else set())
+
+
 def _complete(
     chosen: dict[tuple[int, int], Movement],
     possible: dict[tuple[int, int], Movement],
-    is_closed: Callable[[int, bool], bool],
+    arms: list[Arm],
+    open_turns: Callable[[int, bool], frozenset[str]],
 ) -> None:
-    """Ways in for lanes that nothing leads to, and ways on for lanes that lead nowhere: straight ones, and turns where
-    a kerb lies ahead; else it is likelier that a road was not seen."""
+    """Ways in for lanes that nothing leads to, and ways on for lanes that lead nowhere; none where a road on which no
+    lanes were found is likelier to lead there. open_turns: of a lane at its end, or into it at its beginning."""
     order = sorted(possible.values(), key=lambda m: (_RANK[m.turn], _length(m.way), m.source, m.target))
-    for side in ("target", "source"):
+    for side, place, last in (("target", 1, False), ("source", 0, True)):
         served = {getattr(m, side) for m in chosen.values()}
+        known: dict[int, set[str]] = {}
+        for m in order:
+            known.setdefault(getattr(m, side), set()).add(m.turn)
         for m in order:
             lane = getattr(m, side)
             if m.turn == U_TURN or lane in served:
                 continue
-            if m.turn == STRAIGHT or is_closed(lane, side == "source"):
+            beside = arms[m.arms[place]].inbound if last else arms[m.arms[place]].outbound
+            unseen = open_turns(lane, last) - known[lane] - _turns_of_others(beside.index(lane), len(beside))
+            if m.turn == STRAIGHT or not unseen:
                 chosen[m.source, m.target] = m
                 served.add(lane)
 
