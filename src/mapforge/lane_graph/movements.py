@@ -283,21 +283,19 @@ def _of_arm(
         turn = next(iter(moves.values())).turn
         sources = [source for source in arm.inbound if turn in allowed[source]]
         for place, source in enumerate(sources):
-            target = _target(turn, place, sources, arms[exit_arm].outbound, len(arm.inbound), lanes)
+            target = _target(turn, place, sources, arms[exit_arm].outbound, lanes)
             if (source, target) in moves:
                 chosen.append(moves[source, target])
     return chosen
 
 
-def _target(
-    turn: str, place: int, sources: list[int], outbound: tuple[int, ...], inbound: int, lanes: list[Lane]
-) -> int:
+def _target(turn: str, place: int, sources: list[int], outbound: tuple[int, ...], lanes: list[Lane]) -> int:
     """The lane of an exit that the lane `place` (0 = leftmost) of those that turn there leads to."""
     if turn == LEFT:
         return outbound[min(place, len(outbound) - 1)]
     if turn == RIGHT:
         return outbound[max(len(outbound) - len(sources) + place, 0)]
-    if len(sources) == inbound == len(outbound):
+    if len(sources) == len(outbound):
         return outbound[place]
     return min(outbound, key=lambda target: _sway(lanes[sources[place]], lanes[target]))
 
