@@ -9,15 +9,13 @@ dividing a road in the middle.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from mapforge.lane_graph.sections import MOST_SLOTS, NONE, Beside, Nearby, roads_beyond, slots
+from mapforge.lane_graph.sections import MOST_SLOTS, NONE, Beside, roads_beyond, slots
 from mapforge.lane_graph.strips import Strips, windowed_sum
-from mapforge.lane_graph.traffic import Traffic
+from mapforge.lane_graph.votes import Votes
 from mapforge.schemas.elements import ElementClass, MapElement
 
 Float = NDArray[np.float64]
@@ -47,47 +45,23 @@ _BESIDE_STOP, _WHOLE_STOP = -0.25, 0.25
 """Votes of a stop line that crosses only the lanes beside, and of one that crosses all."""
 
 
-def path_votes(strips: Strips, nearby: Nearby, paths: list[Float]) -> Float:
-    """(N,) how much is driven along (+) or against (-) the strip at each sample; one vote a drive and sample.
-
-    paths: (M, 3) positions of whole drives, map frame, at most a few metres apart.
-    """
-    return traffic_votes(strips, nearby, [Traffic(*_steps(path)) for path in paths])
-
-
-def traffic_votes(strips: Strips, nearby: Nearby, seen: Sequence[Traffic]) -> Float:
-    """(N,) which way others drove, + along the strip; one vote a drive that saw them and sample."""
-    votes = np.zeros(len(strips))
-    along = strips.along
-    for traffic in seen:
-        heading = traffic.heading
-        at = nearby.inside(traffic.xy_m, heading)
-        own = at[at != NONE]
-        sense = np.sign((along[own] * heading[at != NONE]).sum(axis=1))
-        here = np.zeros(len(strips))
-        np.add.at(here, own, sense)
-        votes += np.sign(here)
-    return votes
-
-
 def directions(
     strips: Strips,
     neighbours: Beside,
     over: Beside,
-    votes: Float,
-    traffic: Float,
+    votes: Votes,
     elements: list[MapElement],
-    vote_m: float,
     keeps_right: bool,
 ) -> Float:
     """(N,) +1 where traffic runs along the strip, -1 against it, 0 where nothing tells.
 
-    neighbours, over: directly beside, and across medians. votes: of paths (`path_votes`). traffic: of others (`traffic_votes`). elements: those that owners of borders count
-    in, with stop lines among them.
+    neighbours, over: directly beside, and across medians. elements: those that owners of borders count in, with stop
+    lines among them.
     """
+    vote_m = votes.half_m
     number = np.maximum(windowed_sum(np.ones(len(strips)), strips, vote_m), 1.0)
-    driven = windowed_sum(votes, strips, vote_m) / number
-    seen = windowed_sum(traffic, strips, vote_m) / number
+    driven = windowed_sum(votes.paths, strips, vote_m) / number
+    seen = windowed_sum(votes.traffic, strips, vote_m) / number
     row, sense = slots(strips, neighbours)
     stops = windowed_sum(_stop_votes(strips, row, sense, elements), strips, vote_m)
     evidence = _PATH_WEIGHT * np.clip(4.0 * driven, -1.0, 1.0) + _STOP_WEIGHT * np.clip(stops, -1.0, 1.0)
@@ -121,18 +95,6 @@ def directions(
     sense_of_own = np.where(best <= MOST_SLOTS, side, -side)
     alone = (lanes == 1) & (np.abs(own).sum(axis=1) == 0.0)
     return np.where(alone, 0.0, sense_of_own)
-
-
-def _steps(path: Float) -> tuple[Float, Float]:
-    """Positions and directions of travel, about a metre apart, where the car moves."""
-    steps = np.linalg.norm(np.diff(path[:, :2], axis=0), axis=1)
-    station = np.concatenate([[0.0], np.cumsum(steps)])
-    kept = np.unique(np.searchsorted(station, np.arange(0.0, station[-1], 1.0)))
-    xy = path[kept, :2]
-    if len(xy) < 3:
-        return np.zeros((0, 2)), np.zeros((0, 2))
-    heading = np.gradient(xy, axis=0)
-    return xy, heading / np.maximum(np.linalg.norm(heading, axis=1, keepdims=True), 1e-9)
 
 
 def _left_scores(strips: Strips, elements: list[MapElement]) -> Float:

@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 from mapforge.geometry.areas import parts_of
 from mapforge.lane_graph.borders import borders_of
 from mapforge.lane_graph.config import DrivingSide, LaneGraphConfig
-from mapforge.lane_graph.directions import directions, path_votes, traffic_votes
+from mapforge.lane_graph.directions import directions
 from mapforge.lane_graph.facing import strips_between
 from mapforge.lane_graph.junctions import arms_of
 from mapforge.lane_graph.lanes import Lane, lanes_of, travelled
 from mapforge.lane_graph.movements import STRAIGHT, Movement, Rules, driven_pairs, movements_of
-from mapforge.lane_graph.parking import Use, not_for_driving
+from mapforge.lane_graph.parking import painted_medians, parking
 from mapforge.lane_graph.regulation import painted_turns
 from mapforge.lane_graph.roundabouts import outside, round_rings, roundabouts_of, with_rings
-from mapforge.lane_graph.sections import NONE, Nearby, beside, over_medians
+from mapforge.lane_graph.sections import NONE, Beside, Nearby, beside, over_medians
 from mapforge.lane_graph.shaping import lane_strips, without_flares
+from mapforge.lane_graph.strips import Strips
 from mapforge.lane_graph.traffic import Traffic
+from mapforge.lane_graph.votes import Votes, path_votes, traffic_votes
 from mapforge.lane_graph.ways import connector
 from mapforge.schemas.elements import ElementClass, MapElement
 
@@ -51,25 +53,21 @@ def lane_graph(
     if not len(strips):
         return []
     nearby = Nearby(strips)
-    votes = path_votes(strips, nearby, paths)
-    others = traffic_votes(strips, nearby, seen)
-    neighbours = beside(strips, nearby)
-    over = over_medians(strips, nearby, neighbours)
-    use = Use(votes, others, config.vote_m)
-    driving = ~not_for_driving(strips, neighbours, over, use, elements, config.max_parking_width_m)
-    strips = strips.where(driving)
+    votes = Votes(path_votes(strips, nearby, paths), traffic_votes(strips, nearby, seen), config.vote_m)
+    neighbours, over = _around(strips)
+    for_cars = parking(strips, neighbours, over, votes, elements, config.max_parking_width_m)
+    strips, votes = strips.where(~for_cars), votes.where(~for_cars)
+    medians = painted_medians(strips, _around(strips)[0], votes, elements)
+    strips, votes = strips.where(~medians), votes.where(~medians)
     if not len(strips):
         return []
-    nearby, votes, others = Nearby(strips), votes[driving], others[driving]
-    neighbours = beside(strips, nearby)
-    over = over_medians(strips, nearby, neighbours)
+    neighbours, over = _around(strips)
     keeps_right = config.driving_side is DrivingSide.RIGHT
-    sense = directions(strips, neighbours, over, votes, others, elements, config.vote_m, keeps_right)
+    sense = directions(strips, neighbours, over, votes, elements, keeps_right)
     found = travelled(strips, sense, borders, config.smoothing_m, config.min_lane_m, config.mouth_m)
     if not len(found.strips):
         return []
-    votes = path_votes(found.strips, found.nearby, paths)
-    lanes = lanes_of(found, votes, config.vote_m)
+    lanes = lanes_of(found, path_votes(found.strips, found.nearby, paths), config.vote_m)
     arms = arms_of(lanes, found)
     rules = Rules(
         config.junction_m, np.radians(config.straight_deg), np.radians(config.max_turn_deg), config.on_road_share
@@ -80,6 +78,13 @@ def lane_graph(
     movements = movements_of(lanes, arms, found, road, kerbs, driven, arrows, rules)
     movements, traffic = round_rings(movements, arms, lanes, rings, keeps_right)
     return with_rings(joined_up(lanes, movements), traffic, borders, keeps_right)
+
+
+def _around(strips: Strips) -> tuple[Beside, Beside]:
+    """What lies directly beside, and what across a median."""
+    nearby = Nearby(strips)
+    neighbours = beside(strips, nearby)
+    return neighbours, over_medians(strips, nearby, neighbours)
 
 
 def road_of(elements: list[MapElement]) -> shapely.Geometry | None:
@@ -99,7 +104,7 @@ def joined_up(lanes: list[Lane], movements: list[Movement]) -> list[Lane]:
     onward: dict[int, list[int]] = {}
     connectors: list[Lane] = []
     lanes = list(lanes)
-    steps = {}
+    steps: dict[int, tuple[float, int]] = {}
     for m in movements:
         step_m = float(np.linalg.norm((lanes[m.target].centre[0] - lanes[m.source].centre[-1])[:2]))
         if m.turn == STRAIGHT and step_m < min(STEP_M, steps.get(m.source, (STEP_M, NONE))[0]):

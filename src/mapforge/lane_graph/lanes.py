@@ -92,7 +92,7 @@ def travelled(
     turned = turned.where(_is_long_enough(turned, min_length_m))
     turned = led_to_mouths(turned, borders, mouth_m)
     nearby = Nearby(turned)
-    openings = cut_at_openings(turned, beside(turned, nearby))
+    openings = cut_at_openings(turned, beside(turned, nearby), borders)
     turned = openings.strips
     nearby = Nearby(turned)
     neighbours = beside(turned, nearby)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
+from mapforge.lane_graph.borders import Borders
 from mapforge.lane_graph.sections import GOES_ON_M, Beside, goes_on
 from mapforge.lane_graph.strips import Strips
 
@@ -23,6 +25,7 @@ _POCKET_M = 45.0
 """Longer ones are lanes that were added; the tiles beside see no further than this beyond a junction."""
 _FACING_M = 40.0
 _FACING_ASIDE_M = 1.5
+_BARRED_M = 25.0
 _ALIKE_COS = np.cos(np.radians(25.0))
 
 
@@ -35,9 +38,11 @@ class Openings:
     right: frozenset[int]
 
 
-def cut_at_openings(strips: Strips, neighbours: Beside) -> Openings:
-    """strips: in travel direction. neighbours: `beside` of them."""
+def cut_at_openings(strips: Strips, neighbours: Beside, borders: Borders) -> Openings:
+    """strips: in travel direction. neighbours: `beside` of them. borders: where one lies across the way of a lane
+    behind its beginning, the road widens there; elsewhere its lines may just not have been found."""
     first, last = strips.ends
+    lines = shapely.STRtree(_lines(borders))
     length_m = strips.length_of_strip()[first]
     cut = np.zeros(len(strips), dtype=bool)
     kept = np.ones(len(strips), dtype=bool)
@@ -47,6 +52,8 @@ def cut_at_openings(strips: Strips, neighbours: Beside) -> Openings:
         followed = _is_followed(strips, ends, opens)
         for side, across in enumerate((neighbours.left[ends], neighbours.right[ends])):
             opening = ~followed & goes_on(strips, across, GOES_ON_M) & _same_way(strips, ends, across)
+            found = np.flatnonzero(opening)
+            opening[found] = _is_barred(strips, ends[found], across[found], opens, lines)
             if not opening.any():
                 continue
             cut[across[opening] + (0 if opens else 1)] = True
@@ -79,6 +86,28 @@ def _apart(cut: Mask, strips: Strips) -> Mask:
         if not same or strips.station_m[at] - strips.station_m[before] > GOES_ON_M:
             kept[at], before = True, at
     return kept
+
+
+def _is_barred(strips: Strips, ends: Index, across: Index, opens: bool, lines: shapely.STRtree) -> Mask:
+    """(E,) whether a border lies across the way beyond these ends, beside what goes on (samples `across`)."""
+    barred = np.zeros(len(ends), dtype=bool)
+    for k, (end, other) in enumerate(zip(ends.tolist(), across.tolist())):
+        own = np.flatnonzero(strips.strip == strips.strip[other])
+        away = strips.station_m[own] - strips.station_m[other]
+        run = own[(away <= 0.0) & (away > -_BARRED_M)] if opens else own[(away >= 0.0) & (away < _BARRED_M)]
+        normal = np.stack([-strips.along[run][:, 1], strips.along[run][:, 0]], axis=1)
+        head = strips.along[other]
+        gap = strips.centre[end, :2] - strips.centre[other, :2]
+        aside = float(head[0] * gap[1] - head[1] * gap[0])
+        if len(run) > 1:
+            way = shapely.LineString(strips.centre[run, :2] + aside * normal)
+            barred[k] = len(lines.query(way, predicate="intersects")) > 0
+    return barred
+
+
+def _lines(borders: Borders) -> list[shapely.LineString]:
+    first = np.flatnonzero(np.diff(borders.chain, prepend=-1))
+    return [shapely.LineString(xyz[:, :2]) for xyz in np.split(borders.xyz, first[1:]) if len(xyz) > 1]
 
 
 def _same_way(strips: Strips, ends: Index, across: Index) -> Mask:
