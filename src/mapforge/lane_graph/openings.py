@@ -25,7 +25,7 @@ _POCKET_M = 45.0
 """Longer ones are lanes that were added; the tiles beside see no further than this beyond a junction."""
 _FACING_M = 40.0
 _FACING_ASIDE_M = 1.5
-_BARRED_M = 25.0
+_BARRED_M, _INSIDE_M = 25.0, 5.0
 _ALIKE_COS = np.cos(np.radians(25.0))
 
 
@@ -94,7 +94,8 @@ def _is_barred(strips: Strips, ends: Index, across: Index, opens: bool, lines: s
     for k, (end, other) in enumerate(zip(ends.tolist(), across.tolist())):
         own = np.flatnonzero(strips.strip == strips.strip[other])
         away = strips.station_m[own] - strips.station_m[other]
-        run = own[(away <= 0.0) & (away > -_BARRED_M)] if opens else own[(away >= 0.0) & (away < _BARRED_M)]
+        beyond_m = -away if opens else away
+        run = own[(beyond_m > -_INSIDE_M) & (beyond_m < _BARRED_M)]
         normal = np.stack([-strips.along[run][:, 1], strips.along[run][:, 0]], axis=1)
         head = strips.along[other]
         gap = strips.centre[end, :2] - strips.centre[other, :2]
