@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from mapforge.lane_graph.borders import Borders
-from mapforge.lane_graph.sections import GOES_ON_M, Beside, goes_on
+from mapforge.lane_graph.sections import GOES_ON_M, NONE, Beside, goes_on
 from mapforge.lane_graph.strips import Strips
 
 Index = NDArray[np.int64]
@@ -49,14 +49,15 @@ def cut_at_openings(strips: Strips, neighbours: Beside, borders: Borders) -> Ope
     pocket = np.zeros((2, len(first)), dtype=bool)
     trimmed_m = np.minimum(_TAPER_M, 0.4 * length_m)[strips.strip]
     for ends, opens in ((first, True), (last, False)):
-        followed = _is_followed(strips, ends, opens)
+        followed = _is_followed(strips, opens, _FACING_M)
         for side, across in enumerate((neighbours.left[ends], neighbours.right[ends])):
-            opening = ~followed & goes_on(strips, across, GOES_ON_M) & _same_way(strips, ends, across)
+            opening = ~followed & _leads_on(strips, across) & _same_way(strips, ends, across)
             found = np.flatnonzero(opening)
             opening[found] = _is_barred(strips, ends[found], across[found], opens, lines)
             if not opening.any():
                 continue
-            cut[across[opening] + (0 if opens else 1)] = True
+            here = across[opening & goes_on(strips, across, GOES_ON_M)]
+            cut[here + (0 if opens else 1)] = True
             station, end = strips.station_m, strips.station_m[ends][strips.strip]
             kept &= ~(opening[strips.strip] & (np.abs(station - end) < trimmed_m))
             if opens:
@@ -116,9 +117,18 @@ def _same_way(strips: Strips, ends: Index, across: Index) -> Mask:
     return np.asarray((along[ends] * along[across]).sum(axis=1) > _ALIKE_COS)
 
 
-def _is_followed(strips: Strips, ends: Index, opens: bool) -> Mask:
-    """(E,) whether another strip ends before (`opens`), or begins behind, each of these ends: then a gap lies there,
-    and the lane goes on beyond it."""
+def _leads_on(strips: Strips, at: Index) -> Mask:
+    """(E,) whether the lane of each sample leads on in both directions, be it over a short gap; False for NONE."""
+    first, last = strips.ends
+    strip, station = strips.strip[at], strips.station_m[at]
+    behind = (station - strips.station_m[first][strip] > GOES_ON_M) | _is_followed(strips, True, GOES_ON_M)[strip]
+    ahead = (strips.station_m[last][strip] - station > GOES_ON_M) | _is_followed(strips, False, GOES_ON_M)[strip]
+    return np.asarray((at != NONE) & behind & ahead)
+
+
+def _is_followed(strips: Strips, opens: bool, within_m: float) -> Mask:
+    """(S,) whether another strip ends before the beginning of each (`opens`), or begins beyond its end: then a gap lies
+    there, and the lane goes on beyond it."""
     first, last = strips.ends
     own, others = (first, last) if opens else (last, first)
     gap = strips.centre[own, None, :2] - strips.centre[None, others, :2]
@@ -127,5 +137,5 @@ def _is_followed(strips: Strips, ends: Index, opens: bool) -> Mask:
     ahead = sign * (gap * head[:, None]).sum(axis=2)
     aside = np.abs(gap[..., 0] * head[:, None, 1] - gap[..., 1] * head[:, None, 0])
     alike = (head[:, None] * strips.along[others][None]).sum(axis=2) > _ALIKE_COS
-    facing = alike & (ahead > 0.0) & (ahead < _FACING_M) & (aside < _FACING_ASIDE_M)
+    facing = alike & (ahead > 0.0) & (ahead < within_m) & (aside < _FACING_ASIDE_M)
     return np.asarray(facing.any(axis=1))
