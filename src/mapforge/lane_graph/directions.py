@@ -70,7 +70,7 @@ def directions(
     own = np.where(there, evidence[row] * sense, 0.0)
     side = 1.0 if keeps_right else -1.0
     left, right = roads_beyond(strips, row, sense, over)
-    beyond = windowed_sum(left.astype(np.float64) - right, strips, vote_m) / number
+    beyond = windowed_sum((left < right).astype(np.float64) - (right < left), strips, vote_m) / number
     own += np.where(there, _MEDIAN_WEIGHT * side * np.clip(2.0 * beyond, -1.0, 1.0)[:, None], 0.0)
     lanes = there.sum(axis=1)
     centre = windowed_sum(_left_scores(strips, elements), strips, _MARKING_M) / np.maximum(

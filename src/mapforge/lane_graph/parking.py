@@ -31,7 +31,7 @@ def parking(
     """
     row, sense = slots(strips, neighbours)
     lanes = (row != NONE).sum(axis=1)
-    beyond = np.logical_or(*roads_beyond(strips, row, sense, over))
+    beyond = np.isfinite(np.minimum(*roads_beyond(strips, row, sense, over)))
     left_line, right_line = _solid(strips, elements)
     yellow = np.array([element.attributes.get("colour") == "yellow" for element in elements] + [False])
     left_edge, right_edge = left_line & ~yellow[strips.left_owner], right_line & ~yellow[strips.right_owner]

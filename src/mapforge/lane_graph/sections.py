@@ -129,13 +129,16 @@ def over_medians(strips: Strips, nearby: Nearby, neighbours: Beside) -> Beside:
     return Beside(*found)
 
 
-def roads_beyond(strips: Strips, row: Index, sense: Index, over: Beside) -> tuple[Mask, Mask]:
-    """(N,) bool twice: whether another road runs beside the section of each sample, beyond its left and beyond its
-    right border. row, sense: `slots`. over: `over_medians`."""
+def roads_beyond(strips: Strips, row: Index, sense: Index, over: Beside) -> tuple[Float, Float]:
+    """(N,) twice: how far beyond the left and beyond the right border of the section of each sample the middle of the
+    nearest lane of another road lies, infinite without. row, sense: `slots`. over: `over_medians`."""
     there = row != NONE
     number = np.arange(len(strips))
     found = []
     for to_left, slot in ((1.0, there.argmax(axis=1)), (-1.0, there.shape[1] - 1 - there[:, ::-1].argmax(axis=1))):
         outer, turned = row[number, slot], sense[number, slot] * to_left > 0
-        found.append(np.where(turned, over.left[outer], over.right[outer]) != NONE)
+        other = np.where(turned, over.left[outer], over.right[outer])
+        border = np.where(turned[:, None], strips.left[outer], strips.right[outer])
+        apart = np.linalg.norm((strips.centre[other] - border)[:, :2], axis=1)
+        found.append(np.where(other != NONE, apart, np.inf))
     return found[0], found[1]
