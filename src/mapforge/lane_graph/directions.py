@@ -26,6 +26,8 @@ _TRAFFIC_WEIGHT = 10.0
 _STOP_WEIGHT = 4.0
 _MEDIAN_WEIGHT = 2.5
 """Of every lane: two lanes beside a median run one way although a solid line lies between them."""
+_CLEARLY_M = 2.0
+"""A road between two others, such as tracks between lanes, is neither one's other carriageway."""
 _TWO_WAY = 1.0
 _MIDDLE = 1.0
 _CENTRE_SCORE = {
@@ -70,7 +72,8 @@ def directions(
     own = np.where(there, evidence[row] * sense, 0.0)
     side = 1.0 if keeps_right else -1.0
     left, right = roads_beyond(strips, row, sense, over)
-    beyond = windowed_sum((left < right).astype(np.float64) - (right < left), strips, vote_m) / number
+    nearer = (left + _CLEARLY_M < right).astype(np.float64) - (right + _CLEARLY_M < left)
+    beyond = windowed_sum(nearer, strips, vote_m) / number
     own += np.where(there, _MEDIAN_WEIGHT * side * np.clip(2.0 * beyond, -1.0, 1.0)[:, None], 0.0)
     lanes = there.sum(axis=1)
     centre = windowed_sum(_left_scores(strips, elements), strips, _MARKING_M) / np.maximum(
