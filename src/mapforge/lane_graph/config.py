@@ -44,7 +44,7 @@ class LaneGraphConfig:
     """Half length over which votes on direction are gathered along a strip."""
     smoothing_m: float = 2.0
     """Half length of the smoothing of centrelines."""
-    min_lane_m: float = 6.0
+    min_lane_m: float = 10.0
     """Shorter stretches between lines are no lanes of their own; what they belong to leads over them."""
     mouth_m: float = 12.0
     """A lane is led on by up to this much beyond the end of its lines, to where the road opens into a junction."""

@@ -129,8 +129,7 @@ def _stop_votes(strips: Strips, section: Index, sense: Index, elements: list[Map
     lines = [e.geometry for e in elements if e.element_class is ElementClass.STOP_LINE]
     if not lines or not len(strips):
         return votes
-    first = np.flatnonzero(np.diff(strips.strip, prepend=-1))
-    last = np.append(first[1:], len(strips)) - 1
+    first, last = strips.ends
     for ends, outward in ((first, -1.0), (last, 1.0)):
         members = section[ends]
         there = members != NONE

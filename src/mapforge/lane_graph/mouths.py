@@ -38,8 +38,7 @@ def led_to_mouths(strips: Strips, borders: Borders, most_m: float) -> Strips:
     """Strips in travel direction, with samples added at both ends."""
     if not len(strips) or not borders.kerb.any():
         return strips
-    first = np.flatnonzero(np.diff(strips.strip, prepend=-1))
-    last = np.append(first[1:], len(strips)) - 1
+    first, last = strips.ends
     room = _room(strips, first, last, most_m)
     parts = [strips]
     for ends, outward, allowed in ((first, -1.0, room[0]), (last, 1.0, room[1])):

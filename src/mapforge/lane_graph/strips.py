@@ -38,7 +38,7 @@ class Strips:
     def ends(self) -> tuple[Index, Index]:
         """First and last sample of every strip."""
         first = np.flatnonzero(np.diff(self.strip, prepend=-1))
-        return first, np.append(first[1:], len(self)) - 1
+        return first, np.append(first[1:], len(self))[: len(first)] - 1
 
     @property
     def centre(self) -> Float:
