@@ -117,7 +117,5 @@ def joined_up(lanes: list[Lane], movements: list[Movement]) -> list[Lane]:
         else:
             onward.setdefault(m.source, []).append(len(lanes) + len(connectors))
             way = np.vstack([lanes[m.source].centre[-1, :2], m.way[1:]])
-            connectors.append(
-                replace(connector(lanes[m.source], lanes[m.target], way, m.turn), successors=(m.target,))
-            )
+            connectors.append(replace(connector(lanes[m.source], lanes[m.target], way, m.turn), successors=(m.target,)))
     return [replace(lane, successors=tuple(onward.get(k, ()))) for k, lane in enumerate(lanes)] + connectors

@@ -94,16 +94,17 @@ def _is_barred(strips: Strips, ends: Index, across: Index, opens: bool, lines: s
     barred = np.zeros(len(ends), dtype=bool)
     for k, (end, other) in enumerate(zip(ends.tolist(), across.tolist())):
         own = np.flatnonzero(strips.strip == strips.strip[other])
-        away = strips.station_m[own] - strips.station_m[other]
-        beyond_m = -away if opens else away
+        beyond_m = (strips.station_m[own] - strips.station_m[other]) * (-1.0 if opens else 1.0)
         run = own[(beyond_m > -_INSIDE_M) & (beyond_m < _BARRED_M)]
-        normal = np.stack([-strips.along[run][:, 1], strips.along[run][:, 0]], axis=1)
-        head = strips.along[other]
-        gap = strips.centre[end, :2] - strips.centre[other, :2]
-        aside = float(head[0] * gap[1] - head[1] * gap[0])
-        if len(run) > 1:
-            way = shapely.LineString(strips.centre[run, :2] + aside * normal)
-            barred[k] = len(lines.query(way, predicate="intersects")) > 0
+        head = strips.along[run]
+        gap = (strips.centre[end] - strips.centre[other])[:2]
+        aside = float(strips.along[other, 0] * gap[1] - strips.along[other, 1] * gap[0])
+        way = strips.centre[run, :2] + aside * np.stack([-head[:, 1], head[:, 0]], axis=1)
+        # where the lane beside has a gap, straight on from there
+        first_m, last_m = strips.station_m[run[[0, -1]]] - strips.station_m[other]
+        low_m, high_m = (-_BARRED_M, _INSIDE_M) if opens else (-_INSIDE_M, _BARRED_M)
+        way = np.vstack([way[0] + (low_m - first_m) * head[0], way, way[-1] + (high_m - last_m) * head[-1]])
+        barred[k] = len(lines.query(shapely.LineString(way), predicate="intersects")) > 0
     return barred
 
 
