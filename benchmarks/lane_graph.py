@@ -193,7 +193,8 @@ def _pooled(rows: list[dict[str, float]]) -> dict[str, float]:
         for score, weight in (("precision", "n_predictions"), ("recall", "n_truth")):
             kept = [row for row in rows if row[f"{kind}_{weight}"] > 0]
             weights = [row[f"{kind}_{weight}"] for row in kept]
-            done[f"{kind}_{score}"] = float(np.average([row[f"{kind}_{score}"] for row in kept], weights=weights))
+            shares = [row[f"{kind}_{score}"] for row in kept]
+            done[f"{kind}_{score}"] = float(np.average(shares, weights=weights)) if kept else float("nan")
             done[f"{kind}_{weight}"] = float(sum(weights))
     for name in [key for key in rows[0] if key == "top_ll" or "frechet" in key]:
         done[name] = float(np.nanmean([row[name] for row in rows]))
