@@ -52,8 +52,7 @@ def offsets_and_senses(lanes: list[Lane]) -> list[tuple[float, int]]:
 
 def test_a_stretch_too_short_for_a_lane_makes_none_even_where_a_path_runs() -> None:
     stretch = road(kerb(3.5), line(0.0), kerb(-3.5), length_m=9.0)
-    config = LaneGraphConfig(min_lane_m=10.0)
-    assert lane_graph(stretch, [path([(-20.0, -1.75), (30.0, -1.75)])], config) == []
+    assert lane_graph(stretch, [path([(-20.0, -1.75), (30.0, -1.75)])], LaneGraphConfig()) == []
 
 
 EAST, WEST = [(0.0, -1.75), (80.0, -1.75)], [(80.0, 1.75), (0.0, 1.75)]

@@ -54,14 +54,14 @@ def lane_graph(
         return []
     nearby = Nearby(strips)
     votes = Votes(path_votes(strips, nearby, paths), traffic_votes(strips, nearby, seen), config.vote_m)
-    neighbours, over = _around(strips)
+    neighbours, over = _around(strips, nearby)
     for_cars = parking(strips, neighbours, over, votes, elements, config.max_parking_width_m)
     strips, votes = strips.where(~for_cars), votes.where(~for_cars)
-    medians = painted_medians(strips, _around(strips)[0], votes, elements)
+    medians = painted_medians(strips, beside(strips, Nearby(strips)), votes, elements)
     strips, votes = strips.where(~medians), votes.where(~medians)
     if not len(strips):
         return []
-    neighbours, over = _around(strips)
+    neighbours, over = _around(strips, Nearby(strips))
     keeps_right = config.driving_side is DrivingSide.RIGHT
     sense = directions(strips, neighbours, over, votes, elements, keeps_right)
     found = travelled(strips, sense, borders, config.smoothing_m, config.min_lane_m, config.mouth_m)
@@ -80,9 +80,8 @@ def lane_graph(
     return with_rings(joined_up(lanes, movements), traffic, borders, keeps_right)
 
 
-def _around(strips: Strips) -> tuple[Beside, Beside]:
+def _around(strips: Strips, nearby: Nearby) -> tuple[Beside, Beside]:
     """What lies directly beside, and what across a median."""
-    nearby = Nearby(strips)
     neighbours = beside(strips, nearby)
     return neighbours, over_medians(strips, nearby, neighbours)
 

@@ -11,7 +11,7 @@ from mapforge.geometry.polylines import arc_length, at_stations
 from mapforge.lane_graph.borders import Borders
 from mapforge.lane_graph.mouths import led_to_mouths
 from mapforge.lane_graph.openings import cut_at_openings
-from mapforge.lane_graph.sections import GOES_ON_M, NONE, Beside, Nearby, beside, goes_on, over_medians
+from mapforge.lane_graph.sections import NONE, Beside, Nearby, beside, over_medians
 from mapforge.lane_graph.shaping import smoothed, thinned
 from mapforge.lane_graph.strips import Strips, oriented, windowed_sum
 
@@ -89,7 +89,7 @@ def travelled(
     """Strips turned into their direction, broken where it changes, smooth, without short ones, led to the mouths of
     junctions, cut where others open beside them."""
     turned = thinned(smoothed(oriented(strips, sense), smoothing_m))
-    turned = turned.where(_is_long_enough(turned, min_length_m))
+    turned = turned.where(turned.length_of_strip() >= min_length_m)
     turned = led_to_mouths(turned, borders, mouth_m)
     nearby = Nearby(turned)
     openings = cut_at_openings(turned, beside(turned, nearby), borders)
@@ -98,15 +98,6 @@ def travelled(
     neighbours = beside(turned, nearby)
     over = over_medians(turned, nearby, neighbours)
     return LaneStrips(turned, nearby, neighbours, over, openings.left, openings.right)
-
-
-def _is_long_enough(strips: Strips, min_length_m: float) -> Mask:
-    """(N,) bool. Beside a lane that goes on in both directions, only what is longer than that is a lane."""
-    length_m = strips.length_of_strip()
-    neighbours = beside(strips, Nearby(strips))
-    beside_another = goes_on(strips, neighbours.left, GOES_ON_M) | goes_on(strips, neighbours.right, GOES_ON_M)
-    passed = windowed_sum(beside_another.astype(np.float64), strips, GOES_ON_M) > 0.0
-    return np.asarray(length_m >= np.where(passed, GOES_ON_M, min_length_m))
 
 
 def lanes_of(found: LaneStrips, votes: Float, vote_m: float) -> list[Lane]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import shapely
@@ -77,14 +78,15 @@ def movements_of(
         if arm.inbound and other.outbound and _may_meet(arm, other, lanes, rules.reach_m)
         for m in _possible(lanes, (i, arm), (j, other), terrain, driven, rules)
     }
+    open_turns = cache(terrain.open_turns)
     chosen: dict[tuple[int, int], Movement] = {}
     for i, arm in enumerate(arms):
         own = _with_one_way_on([m for m in possible.values() if m.arms[0] == i and m.turn != U_TURN], arm, arms)
-        allowed = _allowed(arm, own, arrows, driven, found, terrain.open_turns)
+        allowed = _allowed(arm, own, arrows, driven, found, open_turns)
         for m in _of_arm(arm, own, allowed, arms, lanes):
             chosen[m.source, m.target] = m
     chosen |= {key: possible[key] for key in sorted(driven) if key in possible}
-    _complete(chosen, possible, arms, terrain.open_turns)
+    _complete(chosen, possible, arms, open_turns)
     return [chosen[key] for key in sorted(chosen)]
 
 

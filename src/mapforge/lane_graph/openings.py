@@ -47,11 +47,12 @@ def cut_at_openings(strips: Strips, neighbours: Beside, borders: Borders) -> Ope
     cut = np.zeros(len(strips), dtype=bool)
     kept = np.ones(len(strips), dtype=bool)
     pocket = np.zeros((2, len(first)), dtype=bool)
+    leads_on = _leads_on(strips)
     trimmed_m = np.minimum(_TAPER_M, 0.4 * length_m)[strips.strip]
     for ends, opens in ((first, True), (last, False)):
         followed = _is_followed(strips, opens, _FACING_M)
         for side, across in enumerate((neighbours.left[ends], neighbours.right[ends])):
-            opening = ~followed & _leads_on(strips, across) & _same_way(strips, ends, across)
+            opening = ~followed & (across != NONE) & leads_on[across] & _same_way(strips, ends, across)
             found = np.flatnonzero(opening)
             opening[found] = _is_barred(strips, ends[found], across[found], opens, lines)
             if not opening.any():
@@ -118,13 +119,13 @@ def _same_way(strips: Strips, ends: Index, across: Index) -> Mask:
     return np.asarray((along[ends] * along[across]).sum(axis=1) > _ALIKE_COS)
 
 
-def _leads_on(strips: Strips, at: Index) -> Mask:
-    """(E,) whether the lane of each sample leads on in both directions, be it over a short gap; False for NONE."""
+def _leads_on(strips: Strips) -> Mask:
+    """(N,) whether the lane of each sample leads on in both directions, be it over a short gap."""
     first, last = strips.ends
-    strip, station = strips.strip[at], strips.station_m[at]
-    behind = (station - strips.station_m[first][strip] > GOES_ON_M) | _is_followed(strips, True, GOES_ON_M)[strip]
-    ahead = (strips.station_m[last][strip] - station > GOES_ON_M) | _is_followed(strips, False, GOES_ON_M)[strip]
-    return np.asarray((at != NONE) & behind & ahead)
+    strip, station = strips.strip, strips.station_m
+    behind = (station - station[first][strip] > GOES_ON_M) | _is_followed(strips, True, GOES_ON_M)[strip]
+    ahead = (station[last][strip] - station > GOES_ON_M) | _is_followed(strips, False, GOES_ON_M)[strip]
+    return np.asarray(behind & ahead)
 
 
 def _is_followed(strips: Strips, opens: bool, within_m: float) -> Mask:
