@@ -14,7 +14,7 @@ from shapely.errors import ShapelyError
 from mapforge.errors import ConfigurationError
 from mapforge.geometry import polylines
 from mapforge.geometry.crs import MapFrame
-from mapforge.simulation.charted import ChartedLine, ChartedMap, lanes_on, largest_part, turn_of
+from mapforge.simulation.charted import ChartedLine, ChartedMap, lanes_on, largest_part, paved, turn_of
 from mapforge.simulation.lanes import Lane
 
 Float = NDArray[np.float64]
@@ -23,6 +23,8 @@ CITY_SPEED_MPS = 11.2
 GUTTER_M = 0.45
 CONNECTOR_HALF_WIDTH_M = 1.9
 CORNER_RADIUS_M = 5.0
+NARROWEST_M = 3.0
+ISLAND_HOLE_M2 = 60.0
 FARTHEST_M = 1e6
 """From the file's origin: what lies farther is damaged, and would be paved."""
 JOINT_M = 0.8
@@ -92,9 +94,7 @@ def _coordinates(features: list[dict[str, Any]], kind: str, role: str) -> list[F
 def _asphalt(polygons: list[shapely.Geometry], centrelines: list[Float]) -> shapely.Polygon:
     ways = shapely.buffer([shapely.LineString(xy) for xy in centrelines], CONNECTOR_HALF_WIDTH_M, cap_style="flat")
     united = shapely.union_all([*polygons, *ways]).buffer(GUTTER_M, join_style="mitre", mitre_limit=2.0)
-    closed = united.buffer(CORNER_RADIUS_M, quad_segs=32).buffer(-CORNER_RADIUS_M, quad_segs=32)
-    smoothed = closed.buffer(-1.5, quad_segs=32).buffer(1.5, quad_segs=32)
-    return largest_part(smoothed.simplify(0.01), smallest_hole_m2=60.0)
+    return largest_part(paved(united, CORNER_RADIUS_M, NARROWEST_M), ISLAND_HOLE_M2)
 
 
 def _lanes(centrelines: list[Float], polygons: list[shapely.Geometry]) -> list[Lane]:

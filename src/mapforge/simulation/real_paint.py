@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ JOINT_M = 0.25
 FROM_CURB_M = 0.2
 FROM_CROSSING_M = 0.5
 SHORTEST_M = 2.0
+SHORTEST_STOP_LINE_M = 1.0
 
 
 def paint_real_map(
@@ -33,13 +36,17 @@ def paint_real_map(
     wear: float,
     rng: np.random.Generator,
     ledger: TruthLedger,
+    stop_lines: Sequence[Float] = (),
 ) -> list[PaintMark]:
-    """Paints a map's lines and crossings; their truth goes into the ledger."""
+    """Paints a map's crossings, stop lines and lines; their truth goes into the ledger."""
     paint: list[PaintMark] = []
     painted = [_paint_crossing(edges, asphalt, wear, rng, ledger, paint) for edges in crossings]
     room = asphalt.buffer(-FROM_CURB_M)
     if painted:
         room = room.difference(shapely.union_all(painted).buffer(FROM_CROSSING_M))
+    if stop_lines:
+        bars = [_paint_stop_line(xy, room, wear, rng, ledger, paint) for xy in stop_lines]
+        room = room.difference(shapely.union_all(bars))
     style = draw_style(rng)
     for line in joined_lines(distinct_lines(lines)):
         worn = float(np.clip(wear + rng.normal(0.0, 0.12), 0.0, 0.8))
@@ -111,6 +118,26 @@ def _paint_line(
     slot = LineSlot(0.0, line.marking_type, line.colour, "lane")
     # charts cut lines where lanes begin and end, not where paint does
     draw_line(curve, slot, 0.0, curve.length_m, style, wear, rng, ledger, paint, goes_on=True)
+
+
+def _paint_stop_line(
+    xy: Float,
+    room: shapely.Geometry,
+    wear: float,
+    rng: np.random.Generator,
+    ledger: TruthLedger,
+    paint: list[PaintMark],
+) -> shapely.Geometry:
+    """A bar along the longest part of the line that lies on the asphalt; its truth is the centre line."""
+    half, worn = rng.uniform(0.3, 0.5) / 2, float(np.clip(wear + rng.normal(0.0, 0.08), 0.0, MAX_WEAR))
+    parts = shapely.get_parts(shapely.LineString(xy).intersection(room.buffer(-half)))
+    line = max(parts, key=shapely.length, default=shapely.LineString())
+    if line.length < SHORTEST_STOP_LINE_M:
+        return shapely.Polygon()
+    bar = line.buffer(half, cap_style="flat", join_style="mitre")
+    paint.append(PaintMark(bar, "white", worn))
+    ledger.draw(ElementClass.STOP_LINE, line)
+    return bar
 
 
 def _paint_crossing(
