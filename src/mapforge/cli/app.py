@@ -38,7 +38,7 @@ def demo(overrides: Overrides = None, json_output: Json = False) -> None:
 def simulate(overrides: Overrides = None, json_output: Json = False) -> None:
     """Drive logs (MCAP) and their truth.
 
-    out=FOLDER world=town|AV2 map|nuScenes GeoJSON drives=5 duration_s=40 seed=7
+    out=FOLDER world=town|AV2 map|nuScenes GeoJSON|Lanelet2 OSM drives=5 duration_s=40 seed=7
     """
     from mapforge.cli import building
 

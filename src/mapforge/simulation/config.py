@@ -305,7 +305,7 @@ class SimulationConfig:
 
     world: str = "town"
     """`town`, `organic`, `motorway`, `roundabout`, `rural`, `urban`, `construction`, `tram`, `parking`; or an AV2 map
-    (folder or JSON) or a nuScenes-scene GeoJSON file."""
+    (folder or JSON), a nuScenes-scene GeoJSON file or a Lanelet2 map (`.osm`)."""
     drives: int = 5
     """Number of drives."""
     duration_s: float = 40.0
@@ -315,7 +315,7 @@ class SimulationConfig:
     speed_mps: float = 12.0
     """Cruising speed a drive aims at in a town (more on motorways and rural roads); each drive varies it by a fifth."""
     lon_deg: float | None = None
-    """Where the world lies (WGS84). None: near 8.4 E 49.0 N, apart for every seed; AV2 maps know their own."""
+    """Where the world lies (WGS84). None: near 8.4 E 49.0 N, apart for every seed; AV2, Lanelet2 maps know theirs."""
     lat_deg: float | None = None
     """See lon_deg."""
     start_time: str = "2025-06-01T09:00:00+00:00"

@@ -23,9 +23,11 @@ from mapforge.simulation.config import TownConfig
 from mapforge.simulation.furniture import Furniture
 from mapforge.simulation.ground_mesh import area_mesh
 from mapforge.simulation.lane_truth import draw_lanes, route_lanes
+from mapforge.simulation.lanelet2_map import read_lanelet2_map
 from mapforge.simulation.lanes import Lane
 from mapforge.simulation.layout import place_of
 from mapforge.simulation.ledger import TruthLedger
+from mapforge.simulation.map_crop import around_a_place
 from mapforge.simulation.nuscenes_map import read_nuscenes_map
 from mapforge.simulation.real_paint import paint_real_map
 from mapforge.simulation.shapes import merge
@@ -48,35 +50,33 @@ def map_file_of(source: Path) -> Path:
     """The map file in a folder, or the file itself. Raises MissingInputError when there is none."""
     if source.is_file():
         return source
-    for pattern in ("log_map_archive_*.json", "map/log_map_archive_*.json", "map.geojson", "*.geojson"):
+    for pattern in ("log_map_archive_*.json", "map/log_map_archive_*.json", "map.geojson", "*.geojson", "*.osm"):
         found = sorted(source.glob(pattern)) if source.is_dir() else []
         if found:
             return found[0]
     raise MissingInputError(
         f"simulation.world is '{source}', where there is no map: write 'town' or another family, or the path of "
-        "an AV2 map folder, its log_map_archive JSON, or a scene's map.geojson"
+        "an AV2 map folder, its log_map_archive JSON, a scene's map.geojson, or a Lanelet2 map's *.osm"
     )
 
 
 def make_real_world(source: Path, seed: int, town: TownConfig, lon_lat_deg: tuple[float, float] | None = None) -> World:
     """A world with the lanes, paint, crossings and curbs of a real map.
 
-    lon_lat_deg: where a map without georeference is put (None: somewhere no town is, by the seed); AV2 maps know
-    their own.
+    lon_lat_deg: where a map without georeference is put (None: somewhere no town is, by the seed); AV2 and Lanelet2
+    maps know their own. Of a large map, only the roads around a place drawn by the seed.
     Raises MissingInputError or ConfigurationError when the map cannot be read.
     """
     path = map_file_of(source)
-    charted = (
-        read_av2_map(path)
-        if path.suffix == ".json"
-        else read_nuscenes_map(path, lon_lat_deg or place_of(PLACES_OF_TOWNS + seed))
-    )
+    charted = around_a_place(_read(path, lon_lat_deg or place_of(PLACES_OF_TOWNS + seed)), random_stream(seed, "place"))
     asphalt, ledger = charted.asphalt, TruthLedger()
     bounds = shapely.bounds(asphalt) + np.array([-MARGIN_M, -MARGIN_M, MARGIN_M, MARGIN_M])
     terrain, crown = _terrain(charted, town, bounds, random_stream(seed, "hills"))
     ground = build_ground(asphalt, terrain, tuple(bounds.tolist()), crown)
-    paint = paint_real_map(charted.lines, charted.crossings, asphalt, town.wear, random_stream(seed, "paint"), ledger)
-    open_ends = charted.extent.boundary.buffer(0.6)
+    paint = paint_real_map(
+        charted.lines, charted.crossings, asphalt, town.wear, random_stream(seed, "paint"), ledger, charted.stop_lines
+    )
+    open_ends = charted.extent.boundary.buffer(0.6).union(charted.open_ends)
     borders = build_borders(asphalt, shapely.Polygon(), open_ends, random_stream(seed, "borders"))
     draw_boundaries(borders, ledger)
     ledger.draw(ElementClass.DRIVABLE_AREA, asphalt)
@@ -105,8 +105,28 @@ def make_real_world(source: Path, seed: int, town: TownConfig, lon_lat_deg: tupl
         lanes=route_lanes(charted.lanes, ground),
         ground=ground,
         truth=ledger.elements(ground),
-        metadata={"kind": "real_map", "source": path.name, "placement": charted.placement},
+        metadata={
+            "kind": "real_map",
+            "source": path.name,
+            "placement": charted.placement,
+            "centre_lon_lat_deg": _centre(charted),
+        },
     )
+
+
+def _read(path: Path, lon_lat_deg: tuple[float, float]) -> ChartedMap:
+    if path.suffix == ".json":
+        return read_av2_map(path)
+    if path.suffix == ".osm":
+        return read_lanelet2_map(path, lon_lat_deg)
+    return read_nuscenes_map(path, lon_lat_deg)
+
+
+def _centre(charted: ChartedMap) -> str:
+    """The middle of the roads that a world has."""
+    x0, y0, x1, y1 = shapely.bounds(charted.asphalt)
+    lon, lat, _ = charted.frame.to_wgs84(np.array([[(x0 + x1) / 2, (y0 + y1) / 2, 0.0]]))[0]
+    return f"{lon:.6f} {lat:.6f}"
 
 
 def _terrain(
