@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import shapely
 from ingest_logs import write_av2, write_kitti
-from mutations import blind, json_variants, parquet_bomb, parquet_variants
+from mutations import blind, json_variants, parquet_bomb, parquet_variants, xml_variants
 
 from mapforge.config import compose_settings
 from mapforge.errors import MapForgeError
@@ -55,6 +55,7 @@ from mapforge.schemas.rasters import BevRaster
 from mapforge.schemas.traffic import TRAFFIC
 from mapforge.schemas.trajectory_quality import SensorRate, TrajectoryQuality
 from mapforge.simulation.av2_map import read_av2_map
+from mapforge.simulation.lanelet2_map import read_lanelet2_map
 from mapforge.simulation.nuscenes_map import read_nuscenes_map
 from mapforge.tiles.name_records import read_record
 from mapforge.validation.reference import read_reference
@@ -387,6 +388,29 @@ def make_nuscenes_world(folder: Path, workspace: Workspace) -> Reader:
     ]
     target.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     return Reader(target, lambda: read_nuscenes_map(target, (8.4, 49.0)), json_variants)
+
+
+def make_lanelet2_world(folder: Path, workspace: Workspace) -> Reader:
+    target = folder / "map.osm"
+    places = {1: (0, 0), 2: (6, 0), 3: (0, 4), 4: (6, 4), 5: (2, 0), 6: (2, 4), 7: (3, 0), 8: (3, 4)}
+    nodes = [
+        f'<node id="{n}" lat="{49 + y * 1e-5}" lon="{8.4 + x * 1e-4}"><tag k="ele" v="110.5"/></node>'
+        for n, (x, y) in places.items()
+    ]
+    kinds = {(1, 2): "line_thin", (3, 4): "curbstone", (5, 6): "stop_line", (7, 8): "zebra_marking"}
+    ways = [
+        f'<way id="{a}{b}"><nd ref="{a}"/><nd ref="{b}"/><tag k="type" v="{kind}"/><tag k="subtype" v="solid"/></way>'
+        for (a, b), kind in kinds.items()
+    ]
+    relations = [
+        f'<relation id="{n}"><member type="way" ref="{left}" role="left"/><member type="way" ref="{right}" '
+        f'role="right"/><tag k="type" v="lanelet"/><tag k="subtype" v="{kind}"/><tag k="one_way" v="no"/></relation>'
+        for n, (left, right, kind) in enumerate(((34, 12, "road"), (56, 78, "crosswalk")), 100)
+    ]
+    area = '<relation id="200"><member type="way" ref="12" role="outer"/><tag k="type" v="multipolygon"/>'
+    relations.append(area + '<tag k="subtype" v="parking"/></relation>')
+    target.write_text(f'<osm version="0.6">{"".join(nodes + ways + relations)}</osm>')
+    return Reader(target, lambda: read_lanelet2_map(target, (8.4, 49.0)), xml_variants)
 
 
 def make_weights(folder: Path, workspace: Workspace) -> Reader:

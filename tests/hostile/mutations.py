@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,35 @@ def json_variants(content: bytes, count: int) -> Iterator[Content]:
     yield "deep-object", b'{"a":' * 200_000 + b"1" + b"}" * 200_000
     yield "long-number", b'{"schema_version": ' + b"9" * 100_000 + b"}"
     yield "other-encoding", content.decode("utf-8").encode("utf-16")
+
+
+def xml_variants(content: bytes, count: int) -> Iterator[Content]:
+    """Blind ones, then: strange values in many attributes, elements gone, nesting, entities, other encodings."""
+    yield from blind(content, count)
+    rng = np.random.default_rng(2)
+    values = list(re.finditer(rb'="([^"]*)"', content))
+    strange = (b"", b"nan", b"inf", b"-1e308", b"1" + b"0" * 5000, b"../x", b"-1", "\u00e4".encode(), b"&#0;", b"&x;")
+    for k, value in enumerate(strange):
+        for j in range(max(2, count // 8)):
+            spot = values[int(rng.integers(len(values)))]
+            yield f"strange-{k}-{j}", content[: spot.start(1)] + value + content[spot.end(1) :]
+        for name in (b"lat", b"lon", b"ref", b"id", b"k", b"v"):
+            spoilt = (name + b'="' + value + b'"').replace(b"\\", b"\\\\")
+            yield f"all-{name.decode()}-{k}", re.sub(name + rb'="[^"]*"', spoilt, content)
+    elements = list(re.finditer(rb"<(?:tag|nd|member)[^>]*/>", content))
+    for k in range(count):
+        spot = elements[int(rng.integers(len(elements)))]
+        yield f"without-{k}", content[: spot.start()] + content[spot.end() :]
+    levels = "".join(f'<!ENTITY l{k} "{f"&l{k - 1};" * 10}">' for k in range(1, 10))
+    laughs = f'<!DOCTYPE osm [<!ENTITY l0 "ha">{levels}]><osm><node id="&l9;"/></osm>'
+    yield "billion-laughs", laughs.encode()
+    yield "billion-laughs-utf16", laughs.encode("utf-16")
+    yield "outside-entity", b'<!DOCTYPE osm [<!ENTITY a SYSTEM "file:///etc/passwd">]><osm><way id="1">&a;</way></osm>'
+    yield "deep", b"<osm>" + b"<way>" * 200_000
+    yield "wide", b"<osm><node " + b" ".join(b'a%d="1"' % k for k in range(100_000)) + b"/></osm>"
+    yield "long-value", b'<osm><node id="1" lat="' + b"9" * 5_000_000 + b'" lon="1"/></osm>'
+    yield "other-encoding", content.decode("utf-8").encode("utf-16")
+    yield "unknown-encoding", b'<?xml version="1.0" encoding="x-none"?>' + content
 
 
 def parquet_variants(content: bytes, count: int) -> Iterator[Content]:
