@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mapforge.config.evaluation_group import EvaluationConfig, seed_of
-from mapforge.errors import ConfigurationError, LeakageError
+from mapforge.errors import ConfigurationError, LeakageError, MissingInputError
 from mapforge.evaluation.leakage import require_unseen, training_places, training_seeds
 from mapforge.evaluation.worlds import held_out_worlds
 
@@ -61,4 +61,6 @@ def test_worlds_that_may_be_trained_on_are_no_evaluation():
 def test_worlds_have_names_and_places():
     world = held_out_worlds(EvaluationConfig(worlds=["town:clean:901", "maps/pit.json:wet:3"], camera_worlds=1))
     assert [w.name for w in world] == ["town-clean-901-cameras", "pit-wet-3"]
-    assert [w.place for w in world] == ["world:town-901", "world:pit-3"]
+    assert world[0].place == "world:town-901"
+    with pytest.raises(MissingInputError, match=r"maps/pit\.json"):
+        _ = world[1].place

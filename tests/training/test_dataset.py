@@ -5,7 +5,7 @@ from mapforge.errors import ConfigurationError, LeakageError, MissingInputError
 from mapforge.training.config import BevTrainingConfig
 from mapforge.training.dataset import generate_shards, read_shard, read_shard_set
 from mapforge.training.generator import generate
-from mapforge.training.places import require_apart, require_training_seed, world_place
+from mapforge.training.places import map_place, require_apart, require_training_seed, world_place
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +60,13 @@ def test_seeds_of_the_demo_are_not_trained_on():
 def test_nonsense_sizes_are_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="shards"):
         generate_shards(tmp_path, 5000, 0, 2, 1, lambda done, total: None)
+
+
+def test_worlds_of_real_maps_must_not_share_streets() -> None:
+    """Whatever the file or the seed: the same streets are the same place."""
+    here, near, far = (map_place((8.424, lat), "") for lat in (49.003, 49.008, 49.018))
+    require_apart([here], [far, world_place("town-7"), map_place(None, "8b1f")])
+    with pytest.raises(LeakageError, match="557 m from each other"):
+        require_apart([here], [near])
+    with pytest.raises(LeakageError):
+        require_apart([map_place(None, "8b1f")], [map_place(None, "8b1f")])

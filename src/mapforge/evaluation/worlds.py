@@ -19,7 +19,7 @@ from mapforge.simulation import stage as simulation
 from mapforge.simulation.config import Condition, SimulationConfig
 from mapforge.simulation.real_map import map_file_of
 from mapforge.simulation.worlds import family_of
-from mapforge.training.places import world_place
+from mapforge.training.world_places import place_of_world
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class HeldOutWorld:
     @property
     def place(self) -> str:
         """What the leakage gate knows it by."""
-        return world_place(f"{self.family_name}-{self.seed}")
+        return place_of_world(self.family, self.seed)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from mapforge.simulation.lanes import Lane
 
 Float = NDArray[np.float64]
 
+NO_GEOREFERENCE = "arbitrary: the source has no georeference"
 STRAIGHT_TURN_RAD = np.deg2rad(30.0)
 
 

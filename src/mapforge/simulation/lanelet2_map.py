@@ -13,7 +13,7 @@ from shapely.errors import ShapelyError
 
 from mapforge.errors import ConfigurationError
 from mapforge.geometry import polylines
-from mapforge.simulation.charted import ChartedLine, ChartedMap, lanes_on, large_parts, paved, turn_of
+from mapforge.simulation.charted import NO_GEOREFERENCE, ChartedLine, ChartedMap, lanes_on, large_parts, paved, turn_of
 from mapforge.simulation.lanelets_read import VEHICLE_SUBTYPES, Lanelet, PlacedOsm
 from mapforge.simulation.lanes import Lane
 from mapforge.simulation.osm_xml import read_osm
@@ -78,7 +78,7 @@ def _charted(placed: PlacedOsm, source: Path) -> ChartedMap:
     return ChartedMap(
         name=f"lanelet2-{source.stem}",
         frame=placed.frame,
-        placement="Lanelet2 map" if placed.has_place else "arbitrary: the source has no georeference",
+        placement="Lanelet2 map" if placed.has_place else NO_GEOREFERENCE,
         asphalt=asphalt,
         extent=shapely.box(*shapely.bounds(asphalt)).buffer(OPEN_END_M, join_style="mitre"),
         lanes=lanes_on(asphalt, lanes),

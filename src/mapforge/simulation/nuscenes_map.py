@@ -14,7 +14,7 @@ from shapely.errors import ShapelyError
 from mapforge.errors import ConfigurationError
 from mapforge.geometry import polylines
 from mapforge.geometry.crs import MapFrame
-from mapforge.simulation.charted import ChartedLine, ChartedMap, lanes_on, largest_part, paved, turn_of
+from mapforge.simulation.charted import NO_GEOREFERENCE, ChartedLine, ChartedMap, lanes_on, largest_part, paved, turn_of
 from mapforge.simulation.lanes import Lane
 
 Float = NDArray[np.float64]
@@ -69,7 +69,7 @@ def _charted(features: list[dict[str, Any]], source: Path, lon_lat_deg: tuple[fl
     return ChartedMap(
         name=f"nuscenes-{source.parent.name.removeprefix('scene-')}",
         frame=frame,
-        placement="arbitrary: the source has no georeference",
+        placement=NO_GEOREFERENCE,
         asphalt=asphalt,
         extent=shapely.box(*shapely.bounds(asphalt)).buffer(-0.2, join_style="mitre"),
         lanes=lanes_on(asphalt, lanes),

@@ -18,7 +18,7 @@ from mapforge.geometry.grid import BevGrid
 from mapforge.schemas.elements import ElementClass
 from mapforge.simulation.av2_map import read_av2_map
 from mapforge.simulation.borders import GroundBeyond, border_mesh, build_borders, draw_boundaries
-from mapforge.simulation.charted import ChartedMap
+from mapforge.simulation.charted import NO_GEOREFERENCE, ChartedMap
 from mapforge.simulation.config import TownConfig
 from mapforge.simulation.furniture import Furniture
 from mapforge.simulation.ground_mesh import area_mesh
@@ -68,7 +68,7 @@ def make_real_world(source: Path, seed: int, town: TownConfig, lon_lat_deg: tupl
     Raises MissingInputError or ConfigurationError when the map cannot be read.
     """
     path = map_file_of(source)
-    charted = around_a_place(_read(path, lon_lat_deg or place_of(PLACES_OF_TOWNS + seed)), random_stream(seed, "place"))
+    charted = _charted(path, seed, lon_lat_deg)
     asphalt, ledger = charted.asphalt, TruthLedger()
     bounds = shapely.bounds(asphalt) + np.array([-MARGIN_M, -MARGIN_M, MARGIN_M, MARGIN_M])
     terrain, crown = _terrain(charted, town, bounds, random_stream(seed, "hills"))
@@ -112,6 +112,22 @@ def make_real_world(source: Path, seed: int, town: TownConfig, lon_lat_deg: tupl
             "centre_lon_lat_deg": _centre(charted),
         },
     )
+
+
+def centre_of_real_world(source: Path, seed: int) -> tuple[float, float] | None:
+    """Longitude and latitude of the middle of the world of a map and a seed; None where the map has no georeference.
+
+    Raises as `make_real_world` does.
+    """
+    charted = _charted(map_file_of(source), seed, None)
+    if charted.placement == NO_GEOREFERENCE:
+        return None
+    lon, lat = _centre(charted).split()
+    return float(lon), float(lat)
+
+
+def _charted(path: Path, seed: int, lon_lat_deg: tuple[float, float] | None) -> ChartedMap:
+    return around_a_place(_read(path, lon_lat_deg or place_of(PLACES_OF_TOWNS + seed)), random_stream(seed, "place"))
 
 
 def _read(path: Path, lon_lat_deg: tuple[float, float]) -> ChartedMap:

@@ -21,7 +21,8 @@ from mapforge.simulation.config import Condition, FleetKind, SimulationConfig
 from mapforge.training.dataset import ShardSet, read_shard_set
 from mapforge.training.drive_samples import drive_samples, write_drive_shards
 from mapforge.training.generator import Sample
-from mapforge.training.places import require_training_seed, world_place
+from mapforge.training.places import require_training_seed
+from mapforge.training.world_places import place_of_world
 
 SAMPLES_PER_SHARD = 8
 
@@ -64,7 +65,8 @@ def drive_dataset(
     name = _name(config)
     samples = samples_of_logs(folder, result.truth_map, result.logs, result.trajectories)
     order = np.random.default_rng(config.seed).permutation(len(samples))
-    write_drive_shards([samples[i] for i in order], world_place(_place_name(config)), shards, name, samples_per_shard)
+    place = place_of_world(config.world, config.seed)
+    write_drive_shards([samples[i] for i in order], place, shards, name, samples_per_shard)
     return len(samples)
 
 
@@ -90,12 +92,7 @@ def samples_of_logs(
 
 def _name(config: SimulationConfig) -> str:
     under = "" if config.condition is Condition.as_set else f"-{config.condition}"
-    return f"{_place_name(config)}{under}"
-
-
-def _place_name(config: SimulationConfig) -> str:
-    """The same under all conditions."""
-    return f"{config.world}-{config.seed}"
+    return f"{Path(config.world).stem}-{config.seed}{under}"
 
 
 def varied(
