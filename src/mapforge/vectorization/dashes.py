@@ -2,12 +2,14 @@
 
 Perceptual grouping by good continuation, as classical lane mappers do it: both ends must point at each other. Dashes
 are joined over long gaps, other pieces over what a shadow or a patch hides; every end is joined at most once, the
-closest and straightest pairs first.
+closest and straightest pairs first. A line of dashes has a rhythm (`dash_rhythm`): where it misses more beats than its
+dashes are missed elsewhere, the paint itself pauses, as over a junction, and one line ends and another begins.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -16,6 +18,7 @@ from scipy.spatial import cKDTree
 
 from mapforge.geometry.polylines import length
 from mapforge.schemas.elements import MARKING_TYPES
+from mapforge.vectorization.dash_rhythm import DashRow, pauses_of
 from mapforge.vectorization.line_nodes import LineNodes
 from mapforge.vectorization.linking import Chain
 
@@ -59,7 +62,9 @@ def joined_pieces(
         return nodes, chains
     parts, count = [nodes], len(nodes)
     joined = [chain for chain in chains if chain.closed]
-    for walk in _walks(partner):
+    walks = _walks(partner)
+    rows = [_row(walk, pieces, dashed, nodes) for walk in walks]
+    for walk in _without_pauses(walks, pauses_of(rows, gap_m)):
         if not _is_line([pieces[piece] for piece, _ in walk], nodes):
             joined += [pieces[piece] for piece, _ in walk]
             continue
@@ -74,6 +79,27 @@ def joined_pieces(
             members.append(own)
         joined.append(Chain(np.concatenate(members), False))
     return LineNodes.concatenate(parts), joined
+
+
+def _row(walk: list[tuple[int, bool]], pieces: list[Chain], dashed: NDArray[np.bool_], nodes: LineNodes) -> DashRow:
+    runs = [
+        nodes.xyz_map[pieces[piece].nodes[::-1] if is_reversed else pieces[piece].nodes, :2]
+        for piece, is_reversed in walk
+    ]
+    gaps = [np.linalg.norm(after[0] - before[-1]) for before, after in pairwise(runs)]
+    kinds = dashed[[piece for piece, _ in walk]]
+    return DashRow(np.array([length(run) for run in runs]), np.array(gaps), kinds[1:] & kinds[:-1])
+
+
+def _without_pauses(
+    walks: list[list[tuple[int, bool]]], pauses: list[NDArray[np.bool_]]
+) -> list[list[tuple[int, bool]]]:
+    """Walks cut where the paint pauses; pauses[k]: (pieces - 1,) of walk k."""
+    parts = []
+    for walk, pause in zip(walks, pauses):
+        borders = [0, *(np.flatnonzero(pause) + 1).tolist(), len(walk)]
+        parts += [walk[start:end] for start, end in pairwise(borders)]
+    return parts
 
 
 def _is_line(pieces: list[Chain], nodes: LineNodes) -> bool:
