@@ -26,6 +26,7 @@ from mapforge.training.random_layout import random_layout
 from mapforge.training.scan import Scan, random_pass, random_scanner, scan
 from mapforge.training.surface import (
     Surface,
+    beside,
     build_surface,
     crossing_inside,
     near_mid_crossing,
@@ -129,11 +130,11 @@ def _divider_labels(fields: SceneFields, index: int, edge: Tensor, dividers: _Li
     for divider in field.road.dividers:
         if divider.marking_type == "none":
             continue
-        signed = lateral - divider.lateral_m
+        signed, own_angle = beside(divider, lateral, station), angle + math.atan(divider.taper)
         code = torch.full_like(signed, _code(divider.marking_type, divider.colour), dtype=torch.long)
         if divider.solid_end_m:
             code[others < field.road.clear_m + divider.solid_end_m] = _code("solid", divider.colour)
-        dividers.add(signed, -torch.sin(angle), torch.cos(angle), where & painted_along(divider, station), code)
+        dividers.add(signed, -torch.sin(own_angle), torch.cos(own_angle), where & painted_along(divider, station), code)
     line = field.road.edge_line
     if line is not None:
         norm, nx, ny = _unit_gradient(fields.edge_m)

@@ -23,7 +23,8 @@ class Divider:
     """A painted line along a road at a lateral position (left positive).
 
     solid_end_m: over this distance before a junction the line is solid, whatever its type.
-    start_m, end_m: stations between which it is painted.
+    start_m, end_m: stations between which it is painted. pause_m: stations between which its paint, and the line with
+    it, pauses. taper: metres it moves to the left a metre of station, from its start on.
     """
 
     lateral_m: float
@@ -37,6 +38,8 @@ class Divider:
     solid_end_m: float = 0.0
     start_m: float = -1e3
     end_m: float = 1e3
+    pause_m: tuple[float, float] = (0.0, 0.0)
+    taper: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,7 @@ def _road(
     islands = _islands(rng, median, place)
     dividers = _dividers(rng, style, lane, forward, backward, median, bool(islands), motorway) if painted else []
     if painted:
+        dividers = _with_pauses(rng, dividers + _branches(rng, style, dividers, lane))
         dividers += _parking_lines(rng, style, left, right, parking)
     edge_line = None
     if painted and (motorway or style.edge_lines) and not any(parking):
@@ -249,6 +250,36 @@ def _part_way(rng: np.random.Generator, line: Divider) -> Divider:
     """A line that begins or ends within the place, as where lanes are gained and lost."""
     at = float(rng.uniform(-22, 22))
     return replace(line, start_m=at) if rng.random() < 0.5 else replace(line, end_m=at)
+
+
+def _with_pauses(rng: np.random.Generator, lines: list[Divider]) -> list[Divider]:
+    """In some places lines pause: all at once, as where a side road or an exit lies, or one of them."""
+    chance = rng.random()
+    if not lines or chance > 0.22:
+        return lines
+    start = float(rng.uniform(-25, 20))
+    pause = (start, start + float(rng.uniform(5, 26)))
+    one = int(rng.integers(len(lines)))
+    return [replace(line, pause_m=pause) if chance < 0.14 or k == one else line for k, line in enumerate(lines)]
+
+
+def _branches(rng: np.random.Generator, style: _Style, lines: list[Divider], lane: float) -> list[Divider]:
+    """Lines that leave another at a small angle: painted islands, tapers before a pocket, the tip of a gore."""
+    if not lines or rng.random() > 0.16:
+        return []
+    base = lines[int(rng.integers(len(lines)))]
+    start = float(rng.uniform(-24, 14))
+    kind = "solid" if rng.random() < 0.75 else "dashed"
+    taper = float(rng.choice([-1, 1]) * rng.uniform(0.04, 0.16))
+    reach = float(rng.uniform(0.5, 1.0)) * lane / abs(taper)
+    branch = replace(
+        _divider(rng, style, base.lateral_m, kind, base.colour), start_m=start, end_m=start + reach, taper=taper
+    )
+    if rng.random() < 0.5:
+        return [branch]
+    # an island: both its sides leave the line, and go on beside each other
+    beyond = replace(branch, lateral_m=base.lateral_m + taper * reach, start_m=start + reach, end_m=1e3, taper=0.0)
+    return [branch, beyond]
 
 
 def _parking_lines(

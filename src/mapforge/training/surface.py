@@ -83,7 +83,7 @@ def stripe(distance_m: Tensor, width_m: float) -> Tensor:
 
 def divider_coverage(divider: Divider, lateral_m: Tensor, station_m: Tensor) -> Tensor:
     """Paint coverage of a divider from lateral position and station."""
-    d = torch.where(painted_along(divider, station_m), lateral_m - divider.lateral_m, _NOWHERE_M)
+    d = torch.where(painted_along(divider, station_m), beside(divider, lateral_m, station_m), _NOWHERE_M)
     period = divider.dash_m + divider.gap_m
     along = torch.remainder(station_m + divider.phase_m, period)
     dashes = ((divider.dash_m - along) / FINE_M).clamp(0, 1) * (along / FINE_M).clamp(0, 1)
@@ -107,7 +107,16 @@ def divider_coverage(divider: Divider, lateral_m: Tensor, station_m: Tensor) -> 
 
 def painted_along(divider: Divider, station_m: Tensor) -> Tensor:
     """Stations at which a divider is painted, dashes or not."""
-    return (station_m > divider.start_m) & (station_m < divider.end_m)
+    begun = (station_m > divider.start_m) & (station_m < divider.end_m)
+    return begun & ~((station_m > divider.pause_m[0]) & (station_m < divider.pause_m[1]))
+
+
+def beside(divider: Divider, lateral_m: Tensor, station_m: Tensor) -> Tensor:
+    """Signed distance to a divider, left positive."""
+    if not divider.taper:
+        return lateral_m - divider.lateral_m
+    moved = divider.lateral_m + divider.taper * (station_m - divider.start_m)
+    return (lateral_m - moved) / math.hypot(1.0, divider.taper)
 
 
 def crossing_inside(crossing: Crossing, along_m: Tensor, lateral_m: Tensor, field: RoadField) -> Tensor:
@@ -140,7 +149,7 @@ def _paint_road(canvas: _Canvas, field: RoadField, others: Tensor, rng: np.rando
         coverage = divider_coverage(divider, lateral, station)
         if divider.solid_end_m:
             near = others < road.clear_m + divider.solid_end_m
-            whole = stripe(lateral - divider.lateral_m, divider.width_m) * painted_along(divider, station)
+            whole = stripe(beside(divider, lateral, station), divider.width_m) * painted_along(divider, station)
             coverage = torch.where(near, whole, coverage)
         torch.maximum(target, coverage * clear, out=target)
     if road.edge_line is not None:
