@@ -85,10 +85,22 @@ def test_neighbours_share_the_cut_and_its_sigma() -> None:
 
 
 def test_what_is_no_rectangle_is_put_to_the_vote() -> None:
-    bend = shapely.Polygon([(30, 40), (36, 40), (36, 60), (48, 60), (48, 66), (30, 66)])
-    (found,) = fused(seen([bend, bend, shapely.affinity.translate(bend, 0.1, 0.0)]))
-    assert found.geometry.symmetric_difference(bend).area < 0.06 * bend.area
+    wedge = shapely.Polygon([(30, 40), (48, 40), (30, 58)])
+    (found,) = fused(seen([wedge, wedge, shapely.affinity.translate(wedge, 0.1, 0.0)]))
+    assert found.geometry.symmetric_difference(wedge).area < 0.06 * wedge.area
     assert len(found.sigma_m) == len(found.xyz_map)
+
+
+def test_crossings_that_some_drives_saw_as_one_are_told_apart() -> None:
+    """Around a corner, which one drive of three saw as two."""
+    bend = shapely.Polygon([(30, 40), (36, 40), (36, 60), (48, 60), (48, 66), (30, 66)])
+    legs = [shapely.box(30, 40, 36, 66), shapely.box(36, 60, 48, 66)]
+    whole = seen([bend, shapely.affinity.translate(bend, 0.1, 0.0)])
+    apart = [leg.elements[0] for leg in seen(legs)]
+    found = fused([*whole, SeenDrive("drive2", apart, 2, 0.0, None)])
+    assert len(found) == 2
+    assert shapely.union_all([e.geometry for e in found]).symmetric_difference(bend).area < 0.06 * bend.area
+    assert all(len(e.sigma_m) == len(e.xyz_map) for e in found)
 
 
 def test_a_crossing_under_a_bridge_and_one_on_it_are_two() -> None:

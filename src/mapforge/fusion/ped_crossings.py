@@ -27,6 +27,7 @@ from mapforge.fusion.existence import Visibility, confidence
 from mapforge.geometry.areas import mask_of, parts_of, polygons_above, regularised
 from mapforge.geometry.grid import BevGrid
 from mapforge.geometry.polylines import arc_length
+from mapforge.geometry.strips import strips_of
 from mapforge.schemas.elements import ElementClass, MapElement, content_id
 
 Float = NDArray[np.float64]
@@ -60,10 +61,10 @@ def fused_crossings(
     fused = []
     for group in _same_crossing([element for _, element in flat], config.level_gate_m):
         members = [flat[k] for k in group]
-        outline = _outline(members, drives, config)
-        sure = 0.0 if outline is None else _confidence(outline.polygon, members, len(drives), visibility, config)
-        if outline is not None and sure >= config.min_confidence:
-            fused += _parts(outline, members, drives, sure, core_m)
+        for outline in _outlines(members, drives, config):
+            sure = _confidence(outline.polygon, members, len(drives), visibility, config)
+            if sure >= config.min_confidence:
+                fused += _parts(outline, members, drives, sure, core_m)
     return fused
 
 
@@ -82,8 +83,8 @@ def _same_crossing(crossings: list[MapElement], level_m: float) -> list[list[int
     return [np.flatnonzero(label == k).tolist() for k in range(label.max() + 1)]
 
 
-def _outline(members: list[tuple[int, MapElement]], drives: list[SeenDrive], config: FusionConfig) -> _Outline | None:
-    """By its sides where the drives' outlines are rectangles in one direction, else by vote."""
+def _outlines(members: list[tuple[int, MapElement]], drives: list[SeenDrive], config: FusionConfig) -> list[_Outline]:
+    """By its sides where the drives' outlines are rectangles in one direction, else by vote; strips one by one."""
     datum = np.array([drives[d].datum_sigma_m for d, _ in members])
     angle = _common_direction(members)
     cos, sin = math.cos(angle), math.sin(angle)
@@ -92,15 +93,15 @@ def _outline(members: list[tuple[int, MapElement]], drives: list[SeenDrive], con
     own_area = np.array([element.geometry.area for _, element in members])
     filled = own_area / np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1e-9)
     if np.median(filled) < _RECTANGLE_SHARE or len({d for d, _ in members}) < len(members):
-        voted = _majority(members, config.area_cell_m)
         everywhere = math.hypot(config.common_crossing_sigma_m, float(datum.max()), config.area_cell_m)
-        return None if voted is None else _Outline(voted, np.full(len(voted.exterior.coords), everywhere))
+        voted = _majority(members, config.area_cell_m)
+        return [_Outline(area, np.full(len(area.exterior.coords), everywhere)) for area in voted]
     place, sigma = _sides(boxes, members, config)
     sigma = np.hypot(sigma, float(np.sqrt(np.mean(datum**2))))
     x0, y0, x1, y1 = place
     corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)])
     at_corner = np.sqrt((sigma[[0, 2, 2, 0, 0]] ** 2 + sigma[[1, 1, 3, 3, 1]] ** 2) / 2)
-    return _Outline(shapely.Polygon(corners @ turn.T), at_corner) if x1 > x0 and y1 > y0 else None
+    return [_Outline(shapely.Polygon(corners @ turn.T), at_corner)] if x1 > x0 and y1 > y0 else []
 
 
 def _common_direction(members: list[tuple[int, MapElement]]) -> float:
@@ -146,8 +147,8 @@ def _sides(boxes: Float, members: list[tuple[int, MapElement]], config: FusionCo
     return place, np.sqrt(spread / count + config.common_crossing_sigma_m**2)
 
 
-def _majority(members: list[tuple[int, MapElement]], cell_m: float) -> shapely.Polygon | None:
-    """The area that at least half of the drives' weight calls crossing, tidied."""
+def _majority(members: list[tuple[int, MapElement]], cell_m: float) -> list[shapely.Polygon]:
+    """The strips of the area that at least half of the drives' weight calls crossing, tidied."""
     xmin, ymin, xmax, ymax = shapely.total_bounds([element.geometry for _, element in members])
     x0, y0 = math.floor(xmin / cell_m - 1) * cell_m, math.floor(ymin / cell_m - 1) * cell_m
     grid = BevGrid(x0, y0, cell_m, math.ceil((ymax - y0) / cell_m) + 1, math.ceil((xmax - x0) / cell_m) + 1)
@@ -157,7 +158,7 @@ def _majority(members: list[tuple[int, MapElement]], cell_m: float) -> shapely.P
         votes += mask_of([element.geometry for element in own], grid) * max(element.confidence for element in own)
     total = sum(max(e.confidence for d, e in members if d == drive) for drive in {d for d, _ in members})
     parts = polygons_above(uniform_filter(votes / total, 3), 0.499, grid)
-    return regularised(max(parts, key=lambda part: part.area)) if parts else None
+    return [regularised(strip) for strip in strips_of(max(parts, key=lambda part: part.area))] if parts else []
 
 
 def _confidence(

@@ -85,7 +85,7 @@ def intersection_over_union(a: shapely.Polygon, b: shapely.Polygon) -> float:
 def regularised(polygon: shapely.Polygon, rectangle_iou: float = 0.75, tolerance_m: float = 0.15) -> shapely.Polygon:
     """A tidy outline of a painted area: a rectangle where one fits, else a simplified polygon."""
     solid = shapely.Polygon(polygon.exterior)
-    rectangle = _rectangle(solid)
+    rectangle = rectangle_of(solid)
     if rectangle is not None and intersection_over_union(solid, rectangle) >= rectangle_iou:
         return rectangle
     smooth = solid.buffer(-0.2).buffer(0.4).buffer(-0.2).simplify(tolerance_m)
@@ -93,7 +93,7 @@ def regularised(polygon: shapely.Polygon, rectangle_iou: float = 0.75, tolerance
     return max(parts, key=lambda part: part.area) if parts else solid
 
 
-def _rectangle(solid: shapely.Polygon) -> shapely.Polygon | None:
+def rectangle_of(solid: shapely.Polygon) -> shapely.Polygon | None:
     """The rectangle along the outline's main direction whose sides lie where half of the area's usual width ends.
 
     Ragged edges average out and narrow outgrowths do not count.

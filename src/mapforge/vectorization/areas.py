@@ -11,6 +11,7 @@ from scipy.ndimage import binary_closing
 
 from mapforge.geometry.areas import mask_of, parts_of, polygons_above, regularised, union
 from mapforge.geometry.grid import BevGrid
+from mapforge.geometry.strips import strips_of
 from mapforge.schemas.rasters import BevRaster
 
 _GROUND_STEP_CELLS = 2
@@ -71,14 +72,14 @@ def coverage_pieces(
 
 
 def whole_crossings(pieces: list[Crossing], min_crossing_m2: float) -> list[Crossing]:
-    """Pieces of all tiles joined and tidied."""
+    """Pieces of all tiles joined, crossings that meet at a corner told apart, and tidied."""
     whole = []
     for area in union([piece.area for piece in pieces]):
         if area.area < min_crossing_m2:
             continue
         parts = [piece for piece in pieces if piece.area.intersects(area)]
         confidence = np.average([part.confidence for part in parts], weights=[part.area.area for part in parts])
-        whole.append(Crossing(regularised(area), float(confidence)))
+        whole += [Crossing(regularised(strip), float(confidence)) for strip in strips_of(area)]
     return whole
 
 
