@@ -61,3 +61,12 @@ def test_where_a_lane_ends_along_the_road_does_not_matter() -> None:
     assert match_lanes(TRUTH, {"1": lane(40, 100)}) == {"1": "b"}
     # a fifth of the shorter one is not enough
     assert match_lanes({"a": lane(0, 50)}, {"1": lane(40, 90)}) == {}
+
+
+def test_a_lane_all_the_way_round_lies_on_every_part_wherever_it_begins() -> None:
+    angle = np.linspace(0.0, 2 * np.pi, 121)
+    ring = 40.0 * np.column_stack([np.cos(angle), np.sin(angle)])
+    quarters = {str(k): ring[30 * k : 30 * k + 31] for k in range(4)}
+    begun = np.concatenate([ring[12:], ring[1:13]])
+    assert sorted(lanes_along(quarters, {"ring": begun})["ring"]) == ["0", "1", "2", "3"]
+    assert lanes_along(quarters, {"ring": begun[::-1]}) == {}

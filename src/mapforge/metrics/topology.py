@@ -92,7 +92,8 @@ def _gap(line: Float, truth: Float) -> float:
     station, offset = polylines.project(line, truth)
     total = polylines.length(truth)
     beside = (station > _END_M) & (station < total - _END_M)
-    if beside.sum() < 2 or station[beside][-1] <= station[beside][0]:
+    # step by step: a lane that goes all the way round may begin and end in the middle of a true one
+    if beside.sum() < 2 or np.median(np.diff(station[beside])) <= 0.0:
         return float("inf")
     shared = float(beside.mean()) * polylines.length(line)
     if shared < LEAST_SHARED * min(polylines.length(line), total):
