@@ -38,7 +38,7 @@ from mapforge.lane_graph.routing import LANE_CHANGE_M, shortest_path
 from mapforge.lane_graph.stage import LaneGraphInputs
 from mapforge.lane_graph.stage import run as link_lanes
 from mapforge.metrics.centreline_graph import THRESHOLDS_M, matched_centrelines, strict_edge_scores, top_ll
-from mapforge.metrics.topology import edge_scores, lanes_along, match_lanes
+from mapforge.metrics.topology import edge_scores, lanes_along
 from mapforge.schemas.elements import ElementClass, MapElement
 from mapforge.simulation.config import SimulationConfig
 from mapforge.simulation.worlds import make_plans, make_world
@@ -150,7 +150,7 @@ def edges_of(
     truth: list[MapElement], lines: Mapping[str, Float], onward: Edges, beside: Edges, paths: list[Float]
 ) -> dict[str, float]:
     """Precision and recall of successor and neighbour edges between judged lanes, as `validation.map_scores` has
-    them: what runs along a true lane of which less was seen is left out."""
+    them: what runs along true lanes of all of which less was seen is left out."""
     area = shapely.union_all([shapely.LineString(path[:, :2]).buffer(REACH_M) for path in paths])
 
     def judged(xyz: Float) -> bool:
@@ -159,8 +159,8 @@ def edges_of(
     true = {e.element_id: e for e in truth if e.element_class is ElementClass.LANE and judged(e.xyz_map)}
     whole = {e.element_id: e.xyz_map for e in truth if e.element_class is ElementClass.LANE}
     found = {name for name, line in lines.items() if judged(line)}
-    along = match_lanes(whole, {name: lines[name] for name in found})
-    found = {name for name in found if along.get(name) in true or name not in along}
+    along = lanes_along(whole, {name: lines[name] for name in found})
+    found = {name for name in found if name not in along or not true.keys().isdisjoint(along[name])}
     centrelines = {n: e.xyz_map for n, e in true.items()}, {n: lines[n] for n in found}
     matches = lanes_along(*centrelines)
     strict = {within_m: matched_centrelines(*centrelines, {}, within_m) for within_m in THRESHOLDS_M}

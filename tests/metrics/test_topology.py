@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mapforge.metrics.topology import edge_scores, lanes_along, match_lanes, wrong_way_share
+from mapforge.metrics.topology import edge_scores, lanes_along, wrong_way_share
 
 
 def lane(x0: float, x1: float, y: float = 0.0) -> np.ndarray:
     return np.array([[x0, y], [x1, y]])
+
+
+def nearest(truth: dict[str, np.ndarray], predicted: dict[str, np.ndarray]) -> dict[str, str]:
+    return {name: along[0] for name, along in lanes_along(truth, predicted).items()}
 
 
 TRUTH = {"a": lane(0, 50), "b": lane(50, 100), "c": lane(50, 100, 20.0)}
@@ -17,7 +21,7 @@ TRUTH = {"a": lane(0, 50), "b": lane(50, 100), "c": lane(50, 100, 20.0)}
 
 def test_lanes_match_by_place_and_direction() -> None:
     predicted = {"1": lane(0, 25, 0.3), "2": lane(25, 50), "3": lane(100, 50), "4": lane(0, 50, 9.0)}
-    assert match_lanes(TRUTH, predicted) == {"1": "a", "2": "a"}
+    assert nearest(TRUTH, predicted) == {"1": "a", "2": "a"}
 
 
 def test_edges_by_hand() -> None:
@@ -56,11 +60,11 @@ def test_no_edges_are_undefined() -> None:
 
 def test_where_a_lane_ends_along_the_road_does_not_matter() -> None:
     # 40 m longer than the true lane, and 20 m of one that is 50 m long
-    assert match_lanes(TRUTH, {"1": lane(-40, 50, 0.2), "2": lane(60, 80)}) == {"1": "a", "2": "b"}
+    assert nearest(TRUTH, {"1": lane(-40, 50, 0.2), "2": lane(60, 80)}) == {"1": "a", "2": "b"}
     # most of it lies beside another lane than its beginning
-    assert match_lanes(TRUTH, {"1": lane(40, 100)}) == {"1": "b"}
+    assert nearest(TRUTH, {"1": lane(40, 100)}) == {"1": "b"}
     # a fifth of the shorter one is not enough
-    assert match_lanes({"a": lane(0, 50)}, {"1": lane(40, 90)}) == {}
+    assert nearest({"a": lane(0, 50)}, {"1": lane(40, 90)}) == {}
 
 
 def test_a_lane_all_the_way_round_lies_on_every_part_wherever_it_begins() -> None:
@@ -70,3 +74,5 @@ def test_a_lane_all_the_way_round_lies_on_every_part_wherever_it_begins() -> Non
     begun = np.concatenate([ring[12:], ring[1:13]])
     assert sorted(lanes_along(quarters, {"ring": begun})["ring"]) == ["0", "1", "2", "3"]
     assert lanes_along(quarters, {"ring": begun[::-1]}) == {}
+    # a short piece sees the far side of the ring as well
+    assert lanes_along({"piece": lane(36, 40)[:, ::-1] + [40.0, -38.0]}, {"ring": begun})["ring"] == ("piece",)

@@ -3,7 +3,7 @@
 Wang et al., OpenLane-V2: A Topology Reasoning Benchmark for Unified 3D HD Mapping, NeurIPS 2023, in the corrected form
 of its second version (an edge that ends on an unmatched lane is wrong, whatever it says). Centrelines, of 11 points
 each, match one to one within a Frechet distance of 1, 2 and 3 m, so that a lane that is cut otherwise than in the truth
-matches nothing. `topology.match_lanes` is the looser way, which forgives where along the road lanes are cut.
+matches nothing. `topology.lanes_along` is the looser way, which forgives where along the road lanes are cut.
 """
 
 from __future__ import annotations

@@ -18,28 +18,23 @@ Edge = tuple[str, str]
 
 SAME_LANE_M = 1.5
 LEAST_SHARED = 0.5
+BESIDE_M = 6.0
+"""Farther off lanes are not beside each other: a lane round a block passes another on its far side as well."""
 STATION_M = 1.0
 _END_M = 1e-6
 _ALONG_COS = np.cos(np.radians(45.0))
 
 
-def match_lanes(
+def lanes_along(
     truth: Mapping[str, Float], predicted: Mapping[str, Float], reach_m: float = SAME_LANE_M
-) -> dict[str, str]:
-    """Predicted lane id -> id of the true lane it runs along, in the same direction, within `reach_m` on average.
+) -> dict[str, tuple[str, ...]]:
+    """Predicted lane id -> true lanes it runs along, in the same direction, within `reach_m` on average, nearest first.
 
     Centrelines: (N, >=2) in travel direction. The mean is over the stretch where both lie beside each other, which must
     be at least half of the shorter one: where along a road one lane ends and the next begins (at the stop line, at the
     mouth of the junction) is a matter of convention, which a distance between whole lines, such as the Frechet distance
     of OpenLane-V2, would count as an error. Several predicted lanes may lie on one true lane.
     """
-    return {name: near[0] for name, near in lanes_along(truth, predicted, reach_m).items()}
-
-
-def lanes_along(
-    truth: Mapping[str, Float], predicted: Mapping[str, Float], reach_m: float = SAME_LANE_M
-) -> dict[str, tuple[str, ...]]:
-    """Predicted lane id -> all true lanes it runs along, as `match_lanes` says, the nearest first."""
     found = {}
     bounds = {name: (xyz[:, :2].min(axis=0) - reach_m, xyz[:, :2].max(axis=0) + reach_m) for name, xyz in truth.items()}
     for name in sorted(predicted):
@@ -76,7 +71,7 @@ def edge_scores(
 
 def wrong_way_share(truth: Mapping[str, Float], predicted: Mapping[str, Float], reach_m: float = SAME_LANE_M) -> float:
     """Share of the length of predicted lanes, where a true one runs along within `reach_m`, on which the nearest true
-    one runs the other way. NaN where none does. Centrelines as of `match_lanes`."""
+    one runs the other way. NaN where none does. Centrelines as of `lanes_along`."""
     stations = stations_along([predicted[name] for name in sorted(predicted)], STATION_M)
     feet = SegmentIndex([truth[name] for name in sorted(truth)]).nearest(stations.xyz, reach_m)
     tangent = np.stack([feet.normal[:, 1], -feet.normal[:, 0]], axis=1)
@@ -91,7 +86,7 @@ def _gap(line: Float, truth: Float) -> float:
     the shorter one, or when they run against each other."""
     station, offset = polylines.project(line, truth)
     total = polylines.length(truth)
-    beside = (station > _END_M) & (station < total - _END_M)
+    beside = (station > _END_M) & (station < total - _END_M) & (np.abs(offset) <= BESIDE_M)
     # step by step: a lane that goes all the way round may begin and end in the middle of a true one
     if beside.sum() < 2 or np.median(np.diff(station[beside])) <= 0.0:
         return float("inf")

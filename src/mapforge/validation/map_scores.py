@@ -14,7 +14,7 @@ from mapforge.metrics.centreline_graph import THRESHOLDS_M, matched_centrelines,
 from mapforge.metrics.judged_area import inside
 from mapforge.metrics.lateral import lateral_errors, offsets, weighted_quantile
 from mapforge.metrics.signs import sign_scores
-from mapforge.metrics.topology import edge_scores, lanes_along, match_lanes, wrong_way_share
+from mapforge.metrics.topology import edge_scores, lanes_along, wrong_way_share
 from mapforge.metrics.uncertainty import interval_coverage
 from mapforge.metrics.window_shift import Shift, window_shifts
 from mapforge.schemas.elements import POINT_CLASSES, ElementClass, MapElement
@@ -135,12 +135,14 @@ def _point_values(
 def lane_values(truth: list[MapElement], predicted: list[MapElement], judgement: Judgement) -> dict[str, float]:
     """Edges between lanes that lie mostly in the judged area: by the published matching (`strict`) and the looser.
 
-    Predictions that run along a true lane of which less was seen are left out, as of other classes.
+    Predictions that run along true lanes of all of which less was seen are left out, as of other classes.
     """
     true_lanes, lanes = (_judged_lanes(elements, judgement) for elements in (truth, predicted))
     whole = {e.element_id: e.xyz_map for e in truth if e.element_class is ElementClass.LANE}
-    along = match_lanes(whole, _centrelines(lanes))
-    lanes = {name: lane for name, lane in lanes.items() if along.get(name) in true_lanes or name not in along}
+    along = lanes_along(whole, _centrelines(lanes))
+    lanes = {
+        name: lane for name, lane in lanes.items() if name not in along or not true_lanes.keys().isdisjoint(along[name])
+    }
     lines = _centrelines(true_lanes), _centrelines(lanes)
     loose, strict = lanes_along(*lines), matched_centrelines(*lines, {}, max(THRESHOLDS_M))
     onward = _edges(true_lanes, "successor"), _edges(lanes, "successor")
