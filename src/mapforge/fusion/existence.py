@@ -70,6 +70,17 @@ class Visibility:
                 looked[:, d] *= self._clearness(xyz_map, path)
         return looked
 
+    def to_nearest_path_m(self, xyz_map: Float, reach_m: float) -> Float:
+        """(N,) distance of points (N, 3) to where a drive passed, at most `reach_m`; 0 where no path is known."""
+        known = [path for path in self.paths if path is not None]
+        if not known:
+            return np.zeros(len(xyz_map))
+        near = np.concatenate(known)
+        if not len(near):
+            return np.full(len(xyz_map), reach_m)
+        scale = np.array([1.0, 1.0, _LEVEL_SCALE])
+        return np.minimum(cKDTree(near * scale).query(xyz_map * scale)[0], reach_m)
+
     def _clearness(self, xyz: Float, path: Float) -> Float:
         """(N,) 1 near the path, less further away, 0 beyond sight (which is where another level is)."""
         scale = np.array([1.0, 1.0, _LEVEL_SCALE])[: xyz.shape[1]]

@@ -21,7 +21,7 @@ from mapforge.fusion.pieces import Piece, clipped, joined, piece_of, thinned, un
 from mapforge.fusion.samples import LineSamples, label_parts, sampled
 from mapforge.fusion.survivors import bridged, covered, runs
 from mapforge.fusion.symbols import without_symbols
-from mapforge.fusion.uncertainty import common_sigma, datum_variance, relative_sigma
+from mapforge.fusion.uncertainty import FAR_M, common_sigma, datum_variance, relative_sigma
 from mapforge.geometry.polylines import arc_length, length
 from mapforge.schemas.elements import ElementClass, MapElement, content_id
 
@@ -80,7 +80,8 @@ def fused_lines(
     history = history_of(guides, views, visibility, config)
     place = placed(guides, views, history.counts, config.outlier_m, config.smoothing_m)
     labels = labels_of(guides, views, history.counts, config)
-    values = _carried(seen, guides, views, place, history, labels, config)
+    path_m = visibility.to_nearest_path_m(guides.xyz_map, FAR_M)
+    values = _carried(seen, guides, views, place, history, labels, path_m, config)
     stop_lines = seen.element_class is ElementClass.STOP_LINE
     least = config.min_stop_line_confidence if stop_lines else config.min_confidence
     pieces = _pieces(guides, place, values, history, labels, least, config)
@@ -135,11 +136,12 @@ def _carried(
     place: Placed,
     history: History,
     labels: Labels,
+    path_m: Float,
     config: FusionConfig,
 ) -> Float:
     """(N, 4 + drives) what goes along with each vertex; times in microseconds, which float64 holds exactly."""
     own = relative_sigma(guides, views, place, config.pooling_m, config.station_m, config.stated_sigma_scale)
-    shared = common_sigma(seen.element_class, labels, config)
+    shared = common_sigma(seen.element_class, labels, history.exists, path_m, guides.end_m, config)
     sigma = np.sqrt(own**2 + shared**2 + datum_variance(place, seen.datum_sigma_m))
     hits = history.counts & views.there
     newest = hits & labels.counts

@@ -3,7 +3,8 @@
 Four parts, independent of each other. What each drive states (its detection, and its pose against the other drives;
 both are the same over metres, so that neighbouring vertices do not average them out) falls with the number of drives.
 How far the drives actually disagree, pooled along the line, raises it. What all drives see wrongly in the same way
-(where the network takes the line to be) stays however many there are. The datum, which all drives share, is added last.
+(where the network takes the line to be) stays however many there are; it is larger where the line is in doubt, far from
+every path, and at its ends. The datum, which all drives share, is added last.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ _PRIOR_DRIVES = 2.0
 """Weight of the stated sigmas against the disagreement that was found, in drives."""
 _DOUBTED = 0.05
 """Share of the votes for other marking types from which on a type is in doubt."""
+_LEAST_DOUBT = 0.01
+_BESIDE_M, FAR_M = 3.0, 30.0
+"""Between these distances from the nearest path errors grow."""
+_SIGHT_M = 20.0
+_END_M = 3.0
 _INDEPENDENT_PLACES = 8.0
 """Stations over which a drive's error is one and the same."""
 
@@ -49,14 +55,32 @@ def relative_sigma(
     return np.asarray(np.sqrt(stated * inflation))
 
 
-def common_sigma(element_class: ElementClass, labels: Labels, config: FusionConfig) -> Float:
-    """(N,) one-sigma across each guide of what all drives see wrongly alike."""
+def common_sigma(
+    element_class: ElementClass, labels: Labels, exists: Float, path_m: Float, end_m: Float, config: FusionConfig
+) -> Float:
+    """(N,) one-sigma across each guide of what all drives see wrongly alike.
+
+    exists: (N,) probability of existence. path_m: (N,) distance to the nearest path. end_m: (N,) to the line's end.
+    """
     common_m = {
         ElementClass.LANE_DIVIDER: config.common_divider_sigma_m,
         ElementClass.ROAD_BOUNDARY: config.common_boundary_sigma_m,
-    }.get(element_class, config.common_stop_line_sigma_m)
+    }.get(element_class)
+    if common_m is None:
+        return np.full(len(exists), config.common_stop_line_sigma_m)
     strands = config.strands_sigma_m * np.sqrt(np.minimum(labels.doubt / _DOUBTED, 1.0))
-    return np.asarray(np.hypot(common_m, strands))
+    return np.asarray(np.hypot(common_m * _difficulty(exists, path_m, end_m), strands))
+
+
+def _difficulty(exists: Float, path_m: Float, end_m: Float) -> Float:
+    """(N,) how many times larger the network's error is than of a line that exists with 0.9, beside the path.
+
+    A log-linear model of the scale of errors, fitted to ten development worlds (Student's t, so that few gross errors
+    do not decide it).
+    """
+    doubt = np.log10(np.maximum(1.0 - exists, _LEAST_DOUBT)) - np.log10(0.1)
+    far = np.clip(path_m, _BESIDE_M, FAR_M) / _SIGHT_M
+    return np.asarray(np.exp(0.5 * np.minimum(doubt, 1.0) + 0.7 * far + 0.35 * np.exp(-end_m / _END_M)))
 
 
 def datum_variance(placed: Placed, datum_sigma_m: Float) -> Float:
