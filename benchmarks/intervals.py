@@ -143,10 +143,6 @@ def measured(town: Town, draws: int, count: int, halves: bool, config: FusionCon
             for name, parts in kinds.items()
         }
         report[title]["both"] = _coverage([bench_fusion._joined([p for parts in kinds.values() for p in parts])])
-    report["common sigma that fits"] = {
-        name: fitted_common_sigma_m(bench_fusion._joined(relative[name]), present_m)
-        for name, present_m in zip(CLASSES, (config.common_divider_sigma_m, config.common_boundary_sigma_m))
-    }
     if halves:
         report["two halves after their shift"] = bench_fusion.error_of([p for parts in apart for p in parts])
     return report
@@ -160,25 +156,6 @@ def _apart(town: Town, seed: int, config: FusionConfig) -> list[Offsets]:
         maps.append(bench_fusion.fuse(town.bench, half, config))
     judged = bench_fusion.judge(replace(town.bench, truth=maps[0].elements), maps[1], drives)
     return [judged.after[name] for name in CLASSES]
-
-
-def fitted_common_sigma_m(matched: Offsets, present_m: float) -> dict[str, float]:
-    """What all drives share of an error (`fusion.common_*_sigma_m`) for which the shares inside the 68 % and 95 %
-    intervals come nearest to these, each counted in widths of its tolerance, and the shares it would give.
-
-    Fit it over several towns together, and look at one that was not among them. matched: after the shift of windows.
-    """
-    size, variance = np.abs(matched.offset_m), matched.sigma_m**2 - present_m**2
-    known = np.isfinite(variance)
-    size, variance = size[known], np.maximum(variance[known], 1e-8)
-    found = []
-    for common_m in np.arange(0.005, 0.1501, 0.001):
-        ratio = size / np.sqrt(variance + common_m**2)
-        shares = [float(np.mean(ratio <= limit)) for limit in (0.9945, 1.96)]
-        miss = ((shares[0] - 0.68) / 0.04) ** 2 + ((shares[1] - 0.95) / 0.02) ** 2
-        found.append((miss, round(float(common_m), 3), *shares))
-    _, common_m, share_68, share_95 = min(found)
-    return {"common_sigma_m": common_m, "68": round(share_68, 4), "95": round(share_95, 4)}
 
 
 def _coverage(parts: list[Offsets]) -> dict[str, float]:

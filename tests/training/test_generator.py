@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,12 +7,12 @@ import torch
 
 from mapforge.schemas.rasters import OFFSET_STEP_M
 from mapforge.training.fields import at_cells, scene_fields
-from mapforge.training.generator import generate
+from mapforge.training.generator import _labels, generate
 from mapforge.training.label_raster import IGNORED_BIT
-from mapforge.training.layout import Place
+from mapforge.training.layout import Layout, Place
 from mapforge.training.random_layout import random_layout
 from mapforge.training.scan import random_pass, random_scanner, scan
-from mapforge.training.surface import build_surface
+from mapforge.training.surface import build_surface, divider_coverage
 
 SEEDS = range(6)
 
@@ -117,3 +118,44 @@ def test_tight_bends_have_finite_fields():
     for seed in (2000528, *range(40)):
         fields = scene_fields(random_layout(np.random.default_rng(seed)), torch.device("cpu"))
         assert all(bool(torch.isfinite(road.lateral_m).all()) for road in fields.roads)
+
+
+def _street(seed: int, **changes) -> Layout:
+    """A straight bare street with one solid line, changed as asked."""
+    rng = np.random.default_rng(seed)
+    while True:
+        layout = random_layout(rng)
+        if layout.place is Place.STREET and layout.roads[0].dividers and not layout.roads[0].mid_crossings:
+            break
+    line = replace(layout.roads[0].dividers[0], lateral_m=0.0, marking_type="solid", start_m=-1e3, end_m=1e3)
+    plain = {"bend_per_m": 0.0, "wave_m": 0.0, "ghosts": [], "tram_m": [], "islands": [], "clear_m": -1e3}
+    road = replace(layout.roads[0], dividers=[replace(line, **changes)], edge_line=None, **plain)
+    return replace(layout, roads=[replace(road, x_m=0.0, y_m=0.0, heading_rad=0.0)], junction_m=(0.0, 0.0))
+
+
+def _labelled(layout: Layout) -> np.ndarray:
+    """(K, 2) x, y of cells labelled as dividers."""
+    fields = scene_fields(layout, torch.device("cpu"))
+    hits = torch.ones((512, 512))
+    labels = _labels(fields, SimpleNamespace(hits=hits))
+    rows, columns = np.nonzero(labels.flags & 1)
+    return (np.stack([columns, rows], axis=1) - 127.5) * 0.2
+
+
+def test_a_line_that_pauses_has_neither_paint_nor_label_there():
+    layout = _street(3, pause_m=(-6.0, 9.0))
+    x = _labelled(layout)[:, 0]
+    assert x.min() < -20 and x.max() > 20
+    assert not ((x > -5.7) & (x < 8.7)).any()
+    station = torch.tensor([-7.0, 0.0, 10.0])
+    paint = divider_coverage(layout.roads[0].dividers[0], torch.zeros(3), station)
+    assert (paint > 0).tolist() == [True, False, True]
+
+
+def test_a_branch_leaves_its_line_at_its_taper():
+    layout = _street(3, start_m=-10.0, end_m=15.0, taper=0.1)
+    xy = _labelled(layout)
+    assert xy[:, 0].min() > -10.4 and xy[:, 0].max() < 15.4
+    assert np.abs(xy[:, 1] - 0.1 * (xy[:, 0] + 10.0)).max() < 0.45
+    paint = divider_coverage(layout.roads[0].dividers[0], torch.tensor([0.0, 1.0]), torch.tensor([0.0, 0.0]))
+    assert (paint > 0).tolist() == [False, True]
