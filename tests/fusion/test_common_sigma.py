@@ -28,7 +28,10 @@ def test_doubt_distance_and_ends_add_to_it(kind: str) -> None:
     usual = sigma(kind=kind)
     assert sigma(exists=0.99, kind=kind) < usual < sigma(exists=0.5, kind=kind)
     assert sigma(path_m=2.0, kind=kind) < usual < sigma(path_m=20.0, kind=kind) < sigma(path_m=30.0, kind=kind)
-    assert usual < sigma(end_m=1.0, kind=kind) < sigma(end_m=0.0, kind=kind)
+    assert usual < sigma(end_m=2.0, kind=kind) < sigma(end_m=0.0, kind=kind)
+    # the setting is what holds beside the path, of a line that exists with 0.9; far ends have no say at all
+    assert sigma(path_m=0.0, kind=kind) == pytest.approx(getattr(CONFIG, f"common_{kind.split('_')[1]}_sigma_m"))
+    assert sigma(end_m=8.0, kind=kind) == usual
     # nothing grows without end
     assert sigma(exists=1.0, kind=kind) > 0.3 * usual
     assert sigma(0.0, 1e3, 0.0, kind) < 10 * usual

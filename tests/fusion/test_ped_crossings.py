@@ -103,6 +103,16 @@ def test_crossings_that_some_drives_saw_as_one_are_told_apart() -> None:
     assert all(len(e.sigma_m) == len(e.xyz_map) for e in found)
 
 
+def test_who_saw_one_leg_is_no_witness_of_the_other() -> None:
+    bend = shapely.Polygon([(30, 40), (36, 40), (36, 60), (48, 60), (48, 66), (30, 66)])
+    leg = shapely.box(30, 40, 36, 66)
+    both, one = sorted(fused(seen([bend, bend, bend, leg, leg])), key=lambda e: e.n_drives)
+    assert (both.n_drives, one.n_drives) == (3, 5)
+    assert both.geometry.centroid.x > one.geometry.centroid.x
+    assert both.confidence < one.confidence
+    assert set(both.sources) == {"drive0", "drive1", "drive2"}
+
+
 def test_a_crossing_under_a_bridge_and_one_on_it_are_two() -> None:
     low, high = seen([TRUE] * 2), seen([TRUE] * 2, z_m=12.0)
     found = fused(low + high)

@@ -86,6 +86,21 @@ def test_a_gap_that_is_too_long_stays_open() -> None:
     assert len(join(*pieces(arc(1e6, 6.0, DASH_GAP_M + 1.0, 3)))[1]) == 3
 
 
+@pytest.mark.parametrize(("missed", "lines"), [((9,), 1), ((4, 12), 1), ((6, 7, 8, 9), 2)])
+def test_a_line_ends_where_its_rhythm_breaks(missed: tuple[int, ...], lines: int) -> None:
+    """Dashes of 2 m every 5 m: one missed here and there is bridged; of a gap as long as four, both sides stay whole."""
+    runs = [run for k, run in enumerate(arc(1e6, 2.0, 3.0, 20)) if k not in missed]
+    found = joined_pieces(*pieces(runs), 28.0, GAP_M, NOWHERE)[1]
+    assert len(found) == lines
+
+
+def test_two_dashes_behind_a_pause_are_still_part_of_a_line() -> None:
+    """Not two arrows: their line goes on before the pause."""
+    runs = [run for k, run in enumerate(arc(1e6, 2.0, 3.0, 20)) if k not in (14, 15, 16, 17)]
+    nodes, found = joined_pieces(*pieces(runs), 28.0, GAP_M, NOWHERE)
+    assert sorted(round(float(np.ptp(nodes.xyz_map[chain.nodes, 0]))) for chain in found) == [7, 67]
+
+
 def test_dashes_of_neighbouring_lanes_stay_in_their_lane() -> None:
     left = [run + [4.0, 3.5] for run in arc(1e6, 3.0, 9.0, 6)]
     nodes, chains = join(*pieces(arc(1e6, 3.0, 9.0, 6) + left))

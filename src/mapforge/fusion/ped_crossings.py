@@ -34,6 +34,7 @@ Float = NDArray[np.float64]
 Bounds = tuple[float, float, float, float]
 
 _SAME_CROSSING_SHARE = 0.3
+_WITNESS_SHARE = 0.5
 _RECTANGLE_SHARE = 0.85
 _STRAIGHT = math.radians(12.0)
 
@@ -62,10 +63,22 @@ def fused_crossings(
     for group in _same_crossing([element for _, element in flat], config.level_gate_m):
         members = [flat[k] for k in group]
         for outline in _outlines(members, drives, config):
-            sure = _confidence(outline.polygon, members, len(drives), visibility, config)
+            own = _seeing(outline.polygon, members)
+            sure = _confidence(outline.polygon, own, len(drives), visibility, config)
             if sure >= config.min_confidence:
-                fused += _parts(outline, members, drives, sure, core_m)
+                fused += _parts(outline, own, drives, sure, core_m)
     return fused
+
+
+def _seeing(outline: shapely.Polygon, members: list[tuple[int, MapElement]]) -> list[tuple[int, MapElement]]:
+    """Of crossings around a corner, those of drives that saw this one."""
+    shared = [element.geometry.intersection(outline).area for _, element in members]
+    own = [
+        member
+        for member, shared_m2 in zip(members, shared)
+        if shared_m2 >= _WITNESS_SHARE * min(outline.area, member[1].geometry.area)
+    ]
+    return own or members
 
 
 def _same_crossing(crossings: list[MapElement], level_m: float) -> list[list[int]]:

@@ -25,11 +25,13 @@ _PRIOR_DRIVES = 2.0
 """Weight of the stated sigmas against the disagreement that was found, in drives."""
 _DOUBTED = 0.05
 """Share of the votes for other marking types from which on a type is in doubt."""
-_LEAST_DOUBT = 0.01
+_USUAL_DOUBT, _LEAST_DOUBT = 0.1, 0.01
 _BESIDE_M, FAR_M = 3.0, 30.0
 """Between these distances from the nearest path errors grow."""
 _SIGHT_M = 20.0
-_END_M = 3.0
+_END_REACH_M = 8.0
+_PER_DOUBT, _PER_SIGHT, _AT_END = 0.5, 0.7, 0.35
+"""Growth of the logarithm of errors: with ten times the doubt, with 20 m of distance, at an end."""
 _INDEPENDENT_PLACES = 8.0
 """Stations over which a drive's error is one and the same."""
 
@@ -75,12 +77,13 @@ def common_sigma(
 def _difficulty(exists: Float, path_m: Float, end_m: Float) -> Float:
     """(N,) how many times larger the network's error is than of a line that exists with 0.9, beside the path.
 
-    A log-linear model of the scale of errors, fitted to ten development worlds (Student's t, so that few gross errors
-    do not decide it).
+    Log-linear in what is known of a line, as errors on ten development worlds were.
     """
-    doubt = np.log10(np.maximum(1.0 - exists, _LEAST_DOUBT)) - np.log10(0.1)
-    far = np.clip(path_m, _BESIDE_M, FAR_M) / _SIGHT_M
-    return np.asarray(np.exp(0.5 * np.minimum(doubt, 1.0) + 0.7 * far + 0.35 * np.exp(-end_m / _END_M)))
+    doubt = np.log10(np.maximum(1.0 - exists, _LEAST_DOUBT) / _USUAL_DOUBT)
+    far = (np.clip(path_m, _BESIDE_M, FAR_M) - _BESIDE_M) / _SIGHT_M
+    # an end beyond its reach has no say at all: another tile may not know of it
+    end = np.maximum(1.0 - end_m / _END_REACH_M, 0.0) ** 2
+    return np.asarray(np.exp(_PER_DOUBT * doubt + _PER_SIGHT * far + _AT_END * end))
 
 
 def datum_variance(placed: Placed, datum_sigma_m: Float) -> Float:

@@ -16,7 +16,7 @@ Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
 _USUAL_GAP_M, _USUAL_DASH_M = 9.0, 3.0
-"""Of lines that do not tell their own rhythm: the widest of the patterns in common use."""
+"""Of lines that do not tell their own rhythm: a wide pattern in common use. A wider one misses a dash at each gap."""
 _LONGEST_DASH_M = 8.0
 """Longer pieces are several dashes, the gaps between which were bridged already."""
 _LEAST_GAPS = 3
@@ -29,6 +29,8 @@ _USUAL_SHARE, _USUAL_DASHES = 0.05, 20.0
 """Of dashes missed, and as how many dashes of one drive this counts."""
 _DRIVE_DASHES = 6.0
 """The share of dashes a drive missed counts as so many dashes of one line."""
+_LEAST_SHARE = 0.05
+"""However many dashes were found, one may be worn off or hidden: a single one is never a pause."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +48,12 @@ def pauses_of(rows: list[DashRow], least_m: float) -> list[Bool]:
     rhythms = [_rhythm(row) for row in rows]
     missed = [_missed(row, *rhythm) for row, rhythm in zip(rows, rhythms)]
     found = [_found(row, *rhythm) for row, rhythm in zip(rows, rhythms)]
-    dashed = [row.dashed.any() for row in rows]
-    all_missed = sum(float(m.sum()) for m, own in zip(missed, dashed) if own)
-    all_found = sum(f for f, own in zip(found, dashed) if own)
+    all_missed, all_found = sum(float(beats.sum()) for beats in missed), sum(found)
     usual = (all_missed + _USUAL_SHARE * _USUAL_DASHES) / (all_missed + all_found + _USUAL_DASHES)
     pauses = []
     for row, beats, seen in zip(rows, missed, found):
         others = beats.sum() - beats
-        share = (others + usual * _DRIVE_DASHES) / (others + seen + _DRIVE_DASHES)
+        share = np.maximum((others + usual * _DRIVE_DASHES) / (others + seen + _DRIVE_DASHES), _LEAST_SHARE)
         pauses.append(row.dashed & (row.gap_m > least_m) & (share**beats < _LIKELY_PAUSE))
     return pauses
 
@@ -73,5 +73,6 @@ def _missed(row: DashRow, gap_m: float, dash_m: float) -> Float:
 
 
 def _found(row: DashRow, gap_m: float, dash_m: float) -> float:
-    """Dashes found, in all pieces together."""
-    return float(np.maximum(row.piece_m / (gap_m + dash_m), 1.0).sum())
+    """Dashes found, in all pieces beside a gap between dashes together."""
+    beside = np.append(row.dashed, False) | np.append(False, row.dashed)
+    return float((np.maximum(row.piece_m / (gap_m + dash_m), 1.0) * beside).sum())

@@ -64,10 +64,13 @@ def joined_pieces(
     joined = [chain for chain in chains if chain.closed]
     walks = _walks(partner)
     rows = [_row(walk, pieces, dashed, nodes) for walk in walks]
-    for walk in _without_pauses(walks, pauses_of(rows, gap_m)):
-        if not _is_line([pieces[piece] for piece, _ in walk], nodes):
+    painted = []
+    for walk, pausing in zip(walks, pauses_of(rows, gap_m)):
+        if _is_line([pieces[piece] for piece, _ in walk], nodes):
+            painted += _cut(walk, pausing)
+        else:
             joined += [pieces[piece] for piece, _ in walk]
-            continue
+    for walk in painted:
         members: list[Index] = []
         for position, (piece, is_reversed) in enumerate(walk):
             own = pieces[piece].nodes[::-1] if is_reversed else pieces[piece].nodes
@@ -91,15 +94,10 @@ def _row(walk: list[tuple[int, bool]], pieces: list[Chain], dashed: NDArray[np.b
     return DashRow(np.array([length(run) for run in runs]), np.array(gaps), kinds[1:] & kinds[:-1])
 
 
-def _without_pauses(
-    walks: list[list[tuple[int, bool]]], pauses: list[NDArray[np.bool_]]
-) -> list[list[tuple[int, bool]]]:
-    """Walks cut where the paint pauses; pauses[k]: (pieces - 1,) of walk k."""
-    parts = []
-    for walk, pause in zip(walks, pauses):
-        borders = [0, *(np.flatnonzero(pause) + 1).tolist(), len(walk)]
-        parts += [walk[start:end] for start, end in pairwise(borders)]
-    return parts
+def _cut(walk: list[tuple[int, bool]], pausing: NDArray[np.bool_]) -> list[list[tuple[int, bool]]]:
+    """The walk in parts, cut where its paint pauses. pausing: (pieces - 1,)."""
+    borders = [0, *(np.flatnonzero(pausing) + 1).tolist(), len(walk)]
+    return [walk[start:end] for start, end in pairwise(borders)]
 
 
 def _is_line(pieces: list[Chain], nodes: LineNodes) -> bool:
