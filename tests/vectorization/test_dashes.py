@@ -88,7 +88,7 @@ def test_a_gap_that_is_too_long_stays_open() -> None:
 
 @pytest.mark.parametrize(("missed", "lines"), [((9,), 1), ((4, 12), 1), ((6, 7, 8, 9), 2)])
 def test_a_line_ends_where_its_rhythm_breaks(missed: tuple[int, ...], lines: int) -> None:
-    """Dashes of 2 m every 5 m: one missed here and there is bridged; of a gap as long as four, both sides stay whole."""
+    """Dashes of 2 m every 5 m: one missed here and there is bridged, four in a row are a pause."""
     runs = [run for k, run in enumerate(arc(1e6, 2.0, 3.0, 20)) if k not in missed]
     found = joined_pieces(*pieces(runs), 28.0, GAP_M, NOWHERE)[1]
     assert len(found) == lines
