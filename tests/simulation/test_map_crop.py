@@ -70,3 +70,24 @@ def test_of_roads_apart_one_is_kept_whole() -> None:
     )
     assert kept.asphalt.equals(charted.asphalt) and len(kept.lanes) == len(charted.lanes)
     assert kept.lanes[0].successors == (1,)
+
+
+def test_what_reaches_over_the_curb_is_kept() -> None:
+    charted = long_road(2000.0)
+    wide = [np.array([[x, -6.0], [x, 6.0]]) for x in (500.0, 503.0)]
+    kept = cropped(
+        replace(charted, crossings=[(wide[0], wide[1])], stop_lines=[wide[0]]), np.array([520.0, 0.0]), 100.0
+    )
+    assert len(kept.crossings) == len(kept.stop_lines) == 1
+
+
+def test_a_lane_that_leaves_and_comes_back_is_not_followed_by_what_it_no_longer_reaches() -> None:
+    """Of a lane out and back only one part stays, and no other leads to where it used to begin."""
+    out = np.array([[0.0, 0.0], [90.0, 0.0], [140.0, 0.0], [140.0, 40.0], [-60.0, 40.0]])
+    first = Lane(np.array([[-60.0, 0.0], [0.0, 0.0]]), 3.5, 11.0, successors=(1,))
+    lanes = [first, Lane(polylines.resample(out, 1.0), 3.5, 11.0)]
+    asphalt = shapely.union_all([shapely.LineString(lane.centreline).buffer(5.0) for lane in lanes])
+    kept = cropped(replace(long_road(100.0), lanes=lanes, asphalt=asphalt, extent=asphalt), np.zeros(2), 100.0)
+    for lane in kept.lanes:
+        for successor in lane.successors:
+            assert np.linalg.norm(kept.lanes[successor].centreline[0] - lane.centreline[-1]) < 0.1

@@ -70,3 +70,5 @@ def test_worlds_of_real_maps_must_not_share_streets() -> None:
         require_apart([here], [near])
     with pytest.raises(LeakageError):
         require_apart([map_place(None, "8b1f")], [map_place(None, "8b1f")])
+    with pytest.raises(LeakageError):
+        require_apart([map_place((179.999, -17.0), "")], [map_place((-179.999, -17.0), "")])

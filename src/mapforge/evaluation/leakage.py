@@ -9,10 +9,7 @@ from typing import Any
 from mapforge.errors import LeakageError
 from mapforge.evaluation.worlds import HeldOutWorld
 from mapforge.io.json_text import read_object
-from mapforge.training.places import require_apart, world_place
-
-WORLD = world_place("")
-"""How places of simulated worlds begin."""
+from mapforge.training.places import require_apart
 
 
 def require_unseen(weights: Path, worlds: Sequence[HeldOutWorld]) -> None:

@@ -35,6 +35,7 @@ Bounds = tuple[float, float, float, float]
 
 _SAME_CROSSING_SHARE = 0.3
 _WITNESS_SHARE = 0.5
+_LEAST_CROSSING_M2 = 3.0
 _RECTANGLE_SHARE = 0.85
 _STRAIGHT = math.radians(12.0)
 
@@ -171,7 +172,10 @@ def _majority(members: list[tuple[int, MapElement]], cell_m: float) -> list[shap
         votes += mask_of([element.geometry for element in own], grid) * max(element.confidence for element in own)
     total = sum(max(e.confidence for d, e in members if d == drive) for drive in {d for d, _ in members})
     parts = polygons_above(uniform_filter(votes / total, 3), 0.499, grid)
-    return [regularised(strip) for strip in strips_of(max(parts, key=lambda part: part.area))] if parts else []
+    if not parts:
+        return []
+    whole = max(parts, key=lambda part: part.area)
+    return [regularised(strip) for strip in strips_of(whole, _LEAST_CROSSING_M2)]
 
 
 def _confidence(

@@ -16,6 +16,7 @@ from mapforge.fusion.ped_crossings import fused_crossings
 from mapforge.fusion.sightings import read_sightings
 from mapforge.fusion.sign_tracks import SignGates
 from mapforge.fusion.signs import fused_signs
+from mapforge.fusion.uncertainty import FAR_M
 from mapforge.geometry.areas import parts_of
 from mapforge.geometry.crs import MapFrame
 from mapforge.geometry.tiles import TileId
@@ -41,7 +42,7 @@ def run(inputs: FusionInputs, config: FusionConfig) -> int:
     """Writes the tile's map elements; returns their number."""
     core = inputs.tile.bounds_map(inputs.frame)
     window = inputs.tile.bounds_map(inputs.frame, config.halo_m)
-    drives = seen_drives(inputs.workspace, inputs.drives, inputs.frame, window, config.far_range_m)
+    drives = seen_drives(inputs.workspace, inputs.drives, inputs.frame, window, max(config.far_range_m, FAR_M))
     visibility = _visibility(drives, window, config)
     lines = _lines(drives, visibility, core, window, config)
     elements = [element for fused in lines for element in fused.elements]

@@ -16,7 +16,6 @@ Float = NDArray[np.float64]
 
 _RECTANGLE_IOU = 0.75
 _LEAST_GAIN = 0.05
-_LEAST_PART_M2 = 3.0
 _LEAST_SHARE = 0.12
 _TOLERANCE_M = 0.4
 _REFLEX_RAD = np.radians(35.0)
@@ -26,13 +25,16 @@ _CUT_WIDTH_M = 0.002
 _MOST_STRIPS = 6
 
 
-def strips_of(area: shapely.Polygon) -> list[shapely.Polygon]:
-    """The strips an area is made of, in a fixed order; the area itself where it is one, or cuts do not make any."""
+def strips_of(area: shapely.Polygon, least_m2: float) -> list[shapely.Polygon]:
+    """The strips a valid area is made of, in a fixed order; the area itself where it is one, or cuts do not make any.
+
+    least_m2: smaller strips, and holes between strips, are none.
+    """
     if _likeness([area]) >= _RECTANGLE_IOU:
         return [area]
-    parts = _opened(area)
+    parts = _opened(area, least_m2)
     while len(parts) < _MOST_STRIPS:
-        better = _cut_once(parts)
+        better = _cut_once(parts, least_m2)
         if better is None:
             break
         parts = better
@@ -41,24 +43,27 @@ def strips_of(area: shapely.Polygon) -> list[shapely.Polygon]:
     return sorted(parts, key=lambda part: (*part.bounds, part.area))
 
 
-def _opened(area: shapely.Polygon) -> list[shapely.Polygon]:
+def _opened(area: shapely.Polygon, least_m2: float) -> list[shapely.Polygon]:
     """The area with its holes, around which strips lie, cut open to the outside; small holes are filled."""
-    holes = [hole for hole in area.interiors if shapely.Polygon(hole).area >= _LEAST_PART_M2]
+    holes = [hole for hole in area.interiors if shapely.Polygon(hole).area >= least_m2]
     whole = shapely.Polygon(area.exterior, holes)
     for hole in holes:
-        cuts = [cut for cut in _cuts(whole) if cut.distance(hole) < _TOLERANCE_M]
-        if cuts:
-            whole = max(_without(whole, min(cuts, key=lambda cut: cut.length)), key=lambda part: part.area)
+        for cut in sorted(_cuts(whole), key=lambda cut: cut.length):
+            parts = _without(whole, cut) if cut.distance(hole) < _TOLERANCE_M else []
+            # other cuts sever a strip, which is not theirs to do
+            if len(parts) == 1 and len(parts[0].interiors) < len(whole.interiors):
+                whole = parts[0]
+                break
     return [whole]
 
 
-def _cut_once(parts: list[shapely.Polygon]) -> list[shapely.Polygon] | None:
+def _cut_once(parts: list[shapely.Polygon], least_m2: float) -> list[shapely.Polygon] | None:
     """The parts with the one among all cuts that makes them most like rectangles; None when there is none.
 
     It may make them less so at first: of a ring, the first cut leaves three sides in one.
     """
     whole_m2 = sum(part.area for part in parts)
-    least = max(_LEAST_PART_M2, _LEAST_SHARE * whole_m2)
+    least = max(least_m2, _LEAST_SHARE * whole_m2)
     best, best_likeness = None, 0.0
     for number, part in enumerate(parts):
         if _likeness([part]) >= _RECTANGLE_IOU:

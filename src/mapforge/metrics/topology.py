@@ -30,10 +30,10 @@ def lanes_along(
 ) -> dict[str, tuple[str, ...]]:
     """Predicted lane id -> true lanes it runs along, in the same direction, within `reach_m` on average, nearest first.
 
-    Centrelines: (N, >=2) in travel direction. The mean is over the stretch where both lie beside each other, which must
-    be at least half of the shorter one: where along a road one lane ends and the next begins (at the stop line, at the
-    mouth of the junction) is a matter of convention, which a distance between whole lines, such as the Frechet distance
-    of OpenLane-V2, would count as an error. Several predicted lanes may lie on one true lane.
+    Centrelines: (N, >=2) in travel direction. The mean is over the stretch where both lie beside each other (within
+    BESIDE_M), which must be at least half of the shorter one: where along a road one lane ends and the next begins (at
+    the stop line, at the mouth of the junction) is a matter of convention, which a distance between whole lines, such
+    as the Frechet distance of OpenLane-V2, would count as an error. Several predicted lanes may lie on one true lane.
     """
     found = {}
     bounds = {name: (xyz[:, :2].min(axis=0) - reach_m, xyz[:, :2].max(axis=0) + reach_m) for name, xyz in truth.items()}

@@ -33,6 +33,7 @@ ON_ROAD_SHARE = 0.5
 PAVED_SUBTYPES = (*VEHICLE_SUBTYPES, "road_shoulder", "emergency_lane")
 PAVED_AREAS = ("parking", "road", "freespace")
 ISLANDS = ("traffic_island", "keepout", "vegetation", "building")
+HEIGHT_STEP_M = 5.0
 WALKED_BETWEEN = {"pedestrian_marking", "zebra_marking"}
 PAINTED = ("line_thin", "line_thick")
 MARKS = {
@@ -58,7 +59,7 @@ def read_lanelet2_map(source: Path, lon_lat_deg: tuple[float, float]) -> Charted
         return _charted(PlacedOsm(osm, source, lon_lat_deg), source)
     except ConfigurationError:
         raise
-    except (LookupError, TypeError, ValueError, ArithmeticError, ShapelyError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, ShapelyError) as error:
         raise ConfigurationError(f"{source} is no Lanelet2 map: {type(error).__name__} {str(error)[:200]}") from error
 
 
@@ -71,10 +72,13 @@ def _charted(placed: PlacedOsm, source: Path) -> ChartedMap:
         raise ConfigurationError(f"{source} holds no lanelets for vehicles (subtype {', '.join(VEHICLE_SUBTYPES)})")
     surface = _surface(lanelets)
     asphalt = _asphalt(placed, surface)
+    if asphalt.is_empty:
+        raise ConfigurationError(f"{source} holds no road that is wider than {NARROWEST_M} m")
     driven += [lanelet.reversed() for lanelet in driven if lanelet.both_ways]
     lanes = _lanes(driven)
     bounds = [bound.xyz for lanelet in surface for bound in (lanelet.left, lanelet.right)]
-    heights = np.vstack(bounds)
+    # nodes may be kilometres apart, and a part of the map needs heights of its own
+    heights = np.vstack([polylines.resample(xyz, HEIGHT_STEP_M) for xyz in bounds])
     return ChartedMap(
         name=f"lanelet2-{source.stem}",
         frame=placed.frame,

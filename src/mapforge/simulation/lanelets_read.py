@@ -24,6 +24,7 @@ HIGHEST_M = 10_000.0
 LONGEST_SKEW = 3.0
 """Widths of a lanelet between the ends of its bounds."""
 VEHICLE_SUBTYPES = ("road", "highway", "bus_lane", "play_street")
+VEHICLE_PARTICIPANTS = ("participant:vehicle", "participant:vehicle:car", "participant:vehicle:bus")
 MPS_OF_UNIT = {"": 1 / 3.6, "km/h": 1 / 3.6, "kmh": 1 / 3.6, "kph": 1 / 3.6, "mph": 0.44704, "m/s": 1.0}
 
 
@@ -69,11 +70,11 @@ class Lanelet:
 
     @property
     def for_vehicles(self) -> bool:
-        """Whether cars or buses may use it: participants that are named count before the subtype."""
-        allowed = [key for key, value in self.tags.items() if key.startswith("participant:") and value == "yes"]
-        if allowed:
-            by_name = any(key.startswith("participant:vehicle") for key in allowed)
-            return by_name and self.tags.get("subtype", "") in ("", *VEHICLE_SUBTYPES)
+        """Whether cars or buses may use it: by its subtype, where participants that are named do not leave them out."""
+        named = {key: value == "yes" for key, value in self.tags.items() if key.startswith("participant:")}
+        driving = [allowed for key, allowed in named.items() if key in VEHICLE_PARTICIPANTS]
+        if driving or any(named.values()):
+            return any(driving) and self.tags.get("subtype", "") in ("", *VEHICLE_SUBTYPES)
         return self.tags.get("subtype") in VEHICLE_SUBTYPES
 
     @property

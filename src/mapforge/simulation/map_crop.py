@@ -62,9 +62,9 @@ def _is_large(part: shapely.Polygon) -> bool:
 
 
 def _is_on(xy: Float, asphalt: shapely.Polygon, disc: shapely.Polygon) -> bool:
-    """Whether what is painted lies on the asphalt, and not across the edge of the disc."""
+    """Whether what is painted lies on the asphalt, and not across the edge of the disc; it may reach over the curb."""
     points = shapely.MultiPoint(xy)
-    return bool(disc.contains(points) and asphalt.distance(points) < 1.0)
+    return bool(disc.contains(points) and asphalt.distance(points.convex_hull) < 1.0)
 
 
 def _place(lanes: list[Lane], rng: np.random.Generator) -> Float:
@@ -77,19 +77,19 @@ def _place(lanes: list[Lane], rng: np.random.Generator) -> Float:
 
 def _lanes_within(disc: shapely.Polygon, lanes: list[Lane]) -> list[Lane]:
     """Lanes cut at the disc's edge, by the numbers they have; those outside are left where they are."""
-    begins = [disc.contains(shapely.Point(lane.centreline[0])) for lane in lanes]
-    return [_cut(lane, disc, begins) for lane in lanes]
+    kept = [_within(lane, disc) for lane in lanes]
+    begins = [np.allclose(part[0], lane.centreline[0]) for part, lane in zip(kept, lanes)]
+    ends = [np.allclose(part[-1], lane.centreline[-1]) for part, lane in zip(kept, lanes)]
+    return [
+        replace(lane, centreline=part, successors=tuple(s for s in lane.successors if begins[s]) if end else ())
+        for lane, part, end in zip(lanes, kept, ends)
+    ]
 
 
-def _cut(lane: Lane, disc: shapely.Polygon, begins: list[bool]) -> Lane:
-    """begins: by number, whether a lane's first point is within."""
+def _within(lane: Lane, disc: shapely.Polygon) -> Float:
+    """The longest part of a lane's centreline within the disc; the whole line where next to nothing is."""
     line = shapely.LineString(lane.centreline)
-    follow = tuple(s for s in lane.successors if begins[s])
-    if disc.contains(line):
-        return replace(lane, successors=follow)
-    longest = max(shapely.get_parts(line.intersection(disc)), key=shapely.length, default=line)
-    if longest.length < SHORTEST_LANE_M or longest is line:
-        return replace(lane, successors=())
-    xy = shapely.get_coordinates(longest)
-    goes_on = np.allclose(xy[-1], lane.centreline[-1])
-    return replace(lane, centreline=polylines.resample(xy, 1.0), successors=follow if goes_on else ())
+    longest = max(shapely.get_parts(line.intersection(disc)), key=shapely.length, default=shapely.LineString())
+    if disc.contains(line) or longest.length < SHORTEST_LANE_M:
+        return lane.centreline
+    return polylines.resample(shapely.get_coordinates(longest), 1.0)

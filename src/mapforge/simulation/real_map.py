@@ -158,7 +158,8 @@ def _terrain(
     xy = grid.centres_of(rows.ravel(), columns.ravel())
     # measured heights lie on lane borders only: linear between them, the nearest beyond, smoothed
     known = np.unique(np.round(charted.heights, 2), axis=0)
-    z = griddata(known[:, :2], known[:, 2], xy, method="linear")
+    spread = np.linalg.matrix_rank(known[:, :2] - known[0, :2], tol=HEIGHT_STEP_M)
+    z = griddata(known[:, :2], known[:, 2], xy, method="linear") if spread == 2 else np.full(len(xy), np.nan)
     _, nearest = cKDTree(known[:, :2]).query(xy)
     z = np.where(np.isfinite(z), z, known[nearest, 2]).reshape(grid.shape)
     field = Heightfield(grid, gaussian_filter(z, 1.5).astype(np.float32))

@@ -22,7 +22,7 @@ from mapforge.training.dataset import ShardSet, read_shard_set
 from mapforge.training.drive_samples import drive_samples, write_drive_shards
 from mapforge.training.generator import Sample
 from mapforge.training.places import require_training_seed
-from mapforge.training.world_places import place_of_world
+from mapforge.training.world_places import place_of_world, world_word
 
 SAMPLES_PER_SHARD = 8
 
@@ -92,7 +92,7 @@ def samples_of_logs(
 
 def _name(config: SimulationConfig) -> str:
     under = "" if config.condition is Condition.as_set else f"-{config.condition}"
-    return f"{Path(config.world).stem}-{config.seed}{under}"
+    return f"{world_word(config.world)}-{config.seed}{under}"
 
 
 def varied(

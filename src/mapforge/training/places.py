@@ -37,9 +37,8 @@ def require_apart(training: Iterable[str], evaluation: Iterable[str]) -> None:
         raise LeakageError(
             f"{len(shared)} places are in training and in evaluation, for example {shared[:3]}; keep them apart"
         )
-    charted = ((_lon_lat(a), _lon_lat(b), a, b) for a, b in product(sorted(trained), sorted(scored)))
-    for here, there, a, b in charted:
-        if here is not None and there is not None and _distance_m(here, there) < APART_M:
+    for (a, here), (b, there) in product(_on_earth(trained), _on_earth(scored)):
+        if _distance_m(here, there) < APART_M:
             raise LeakageError(
                 f"training has {a} and evaluation {b}, {_distance_m(here, there):.0f} m from each other; real maps "
                 f"must be {APART_M:.0f} m apart: take another map, or a seed that gives another place of it"
@@ -52,18 +51,26 @@ def world_place(name: str) -> str:
 
 
 def map_place(lon_lat_deg: tuple[float, float] | None, content: str) -> str:
-    """Name of the place that a world made from a real map is: its middle, else the map file's content (a digest)."""
+    """Name of the place that a world made from a real map is: its middle, else the map file's content (a digest).
+
+    Without georeference nothing else can be known: the same streets in a file that differs by one byte are another.
+    """
     if lon_lat_deg is None:
         return f"{_MAP}{content}"
     return f"{_MAP}{lon_lat_deg[0]:.5f},{lon_lat_deg[1]:.5f}"
 
 
-def _lon_lat(place: str) -> tuple[float, float] | None:
-    lon, comma, lat = place.removeprefix(_MAP).partition(",")
-    return (float(lon), float(lat)) if place.startswith(_MAP) and comma else None
+def _on_earth(places: Iterable[str]) -> list[tuple[str, tuple[float, float]]]:
+    """Places of real maps with their longitude and latitude, in order."""
+    found = []
+    for place in sorted(places):
+        lon, comma, lat = place.removeprefix(_MAP).partition(",")
+        if place.startswith(_MAP) and comma:
+            found.append((place, (float(lon), float(lat))))
+    return found
 
 
 def _distance_m(a: tuple[float, float], b: tuple[float, float]) -> float:
     """Exact to a percent over a few kilometres."""
-    east = (b[0] - a[0]) * math.cos(math.radians((a[1] + b[1]) / 2))
+    east = ((b[0] - a[0] + 180.0) % 360.0 - 180.0) * math.cos(math.radians((a[1] + b[1]) / 2))
     return math.hypot(east, b[1] - a[1]) * _METRES_A_DEGREE

@@ -277,7 +277,7 @@ def _branches(rng: np.random.Generator, style: _Style, lines: list[Divider], lan
     )
     if rng.random() < 0.5:
         return [branch]
-    # an island: both its sides leave the line, and go on beside each other
+    # an island, or a pocket: the branch goes on beside its line
     beyond = replace(branch, lateral_m=base.lateral_m + taper * reach, start_m=start + reach, end_m=1e3, taper=0.0)
     return [branch, beyond]
 

@@ -22,6 +22,14 @@ def place_of_world(world: str, seed: int) -> str:
     return _place_of_map(path, seed, sha256_of_file(path))
 
 
+def world_word(world: str) -> str:
+    """A family's name, or that of a map file with a digest of its content: many maps have the same file name."""
+    if family_of(world) is not None:
+        return world
+    path = map_file_of(Path(world))
+    return f"{path.stem}-{sha256_of_file(path)[:8]}"
+
+
 @lru_cache(maxsize=256)
 def _place_of_map(path: Path, seed: int, sha256: str) -> str:
     return map_place(centre_of_real_world(path, seed), sha256[:16])

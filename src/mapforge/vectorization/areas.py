@@ -79,7 +79,7 @@ def whole_crossings(pieces: list[Crossing], min_crossing_m2: float) -> list[Cros
             continue
         parts = [piece for piece in pieces if piece.area.intersects(area)]
         confidence = np.average([part.confidence for part in parts], weights=[part.area.area for part in parts])
-        whole += [Crossing(regularised(strip), float(confidence)) for strip in strips_of(area)]
+        whole += [Crossing(regularised(strip), float(confidence)) for strip in strips_of(area, min_crossing_m2)]
     return whole
 
 
