@@ -72,10 +72,10 @@ class FusionConfig:
     """Least standard deviation of a drive's vertex across its line."""
     stated_sigma_scale: float = 1.0
     """True size of the errors drives state as sigma, against what they state."""
-    common_divider_sigma_m: float = 0.03
+    common_divider_sigma_m: float = 0.033
     """Error across lane dividers that all drives share, because one network sees them: beside the path, of lines that
     exist with 0.9; more where a line is in doubt, far from every path or near its end. See `strands_sigma_m`."""
-    common_boundary_sigma_m: float = 0.033
+    common_boundary_sigma_m: float = 0.035
     """The same of road boundaries."""
     common_stop_line_sigma_m: float = 0.03
     """The same of stop lines."""
