@@ -38,7 +38,7 @@ from mapforge.lane_graph.routing import LANE_CHANGE_M, shortest_path
 from mapforge.lane_graph.stage import LaneGraphInputs
 from mapforge.lane_graph.stage import run as link_lanes
 from mapforge.metrics.centreline_graph import THRESHOLDS_M, matched_centrelines, strict_edge_scores, top_ll
-from mapforge.metrics.topology import edge_scores, lanes_along
+from mapforge.metrics.topology import edge_scores, judged_lanes, lanes_along
 from mapforge.schemas.elements import ElementClass, MapElement
 from mapforge.simulation.config import SimulationConfig
 from mapforge.simulation.worlds import make_plans, make_world
@@ -159,8 +159,7 @@ def edges_of(
     true = {e.element_id: e for e in truth if e.element_class is ElementClass.LANE and judged(e.xyz_map)}
     whole = {e.element_id: e.xyz_map for e in truth if e.element_class is ElementClass.LANE}
     found = {name for name, line in lines.items() if judged(line)}
-    along = lanes_along(whole, {name: lines[name] for name in found})
-    found = {name for name in found if name not in along or not true.keys().isdisjoint(along[name])}
+    found = set(judged_lanes(found, lanes_along(whole, {name: lines[name] for name in found}), true))
     centrelines = {n: e.xyz_map for n, e in true.items()}, {n: lines[n] for n in found}
     matches = lanes_along(*centrelines)
     strict = {within_m: matched_centrelines(*centrelines, {}, within_m) for within_m in THRESHOLDS_M}

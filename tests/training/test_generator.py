@@ -10,9 +10,10 @@ from mapforge.training.fields import at_cells, scene_fields
 from mapforge.training.generator import _labels, generate
 from mapforge.training.label_raster import IGNORED_BIT
 from mapforge.training.layout import Layout, Place
+from mapforge.training.paint_lines import divider_coverage
 from mapforge.training.random_layout import random_layout
 from mapforge.training.scan import random_pass, random_scanner, scan
-from mapforge.training.surface import build_surface, divider_coverage
+from mapforge.training.surface import build_surface
 
 SEEDS = range(6)
 

@@ -47,6 +47,12 @@ def lanes_along(
     return found
 
 
+def judged_lanes(predicted: Iterable[str], lanes: Mapping[str, tuple[str, ...]], judged: Iterable[str]) -> list[str]:
+    """Predicted lanes without those that run along true lanes of which none is judged. lanes: `lanes_along`."""
+    counted = set(judged)
+    return [name for name in predicted if name not in lanes or not counted.isdisjoint(lanes[name])]
+
+
 def edge_scores(
     truth: Iterable[Edge], predicted: Iterable[Edge], lanes: Mapping[str, tuple[str, ...]]
 ) -> dict[str, float]:

@@ -109,7 +109,7 @@ def make_real_world(source: Path, seed: int, town: TownConfig, lon_lat_deg: tupl
             "kind": "real_map",
             "source": path.name,
             "placement": charted.placement,
-            "centre_lon_lat_deg": _centre(charted),
+            "centre_lon_lat_deg": "{:.6f} {:.6f}".format(*_centre(charted)),
         },
     )
 
@@ -122,8 +122,7 @@ def centre_of_real_world(source: Path, seed: int) -> tuple[float, float] | None:
     charted = _charted(map_file_of(source), seed, None)
     if charted.placement == NO_GEOREFERENCE:
         return None
-    lon, lat = _centre(charted).split()
-    return float(lon), float(lat)
+    return _centre(charted)
 
 
 def _charted(path: Path, seed: int, lon_lat_deg: tuple[float, float] | None) -> ChartedMap:
@@ -138,11 +137,11 @@ def _read(path: Path, lon_lat_deg: tuple[float, float]) -> ChartedMap:
     return read_nuscenes_map(path, lon_lat_deg)
 
 
-def _centre(charted: ChartedMap) -> str:
-    """The middle of the roads that a world has."""
+def _centre(charted: ChartedMap) -> tuple[float, float]:
+    """Longitude and latitude of the middle of the roads that a world has."""
     x0, y0, x1, y1 = shapely.bounds(charted.asphalt)
     lon, lat, _ = charted.frame.to_wgs84(np.array([[(x0 + x1) / 2, (y0 + y1) / 2, 0.0]]))[0]
-    return f"{lon:.6f} {lat:.6f}"
+    return float(lon), float(lat)
 
 
 def _terrain(

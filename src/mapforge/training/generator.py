@@ -22,18 +22,10 @@ from mapforge.training.label_raster import (
     encode_angle,
     encode_offsets,
 )
+from mapforge.training.paint_lines import beside, crossing_inside, near_mid_crossing, painted_along, stop_line_side
 from mapforge.training.random_layout import random_layout
 from mapforge.training.scan import Scan, random_pass, random_scanner, scan
-from mapforge.training.surface import (
-    Surface,
-    beside,
-    build_surface,
-    crossing_inside,
-    near_mid_crossing,
-    painted_along,
-    side_parameters,
-    stop_line_side,
-)
+from mapforge.training.surface import Surface, build_surface, side_parameters
 
 SEEN_REACH_CELLS = 5
 """Labels are ignored further than this (0.2 m cells) from any hit."""

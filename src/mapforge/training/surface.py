@@ -11,14 +11,23 @@ import torch
 from torch import Tensor
 
 from mapforge.training.fields import FINE_M, RoadField, SceneFields, at_fine, fine_grid, smooth_noise
-from mapforge.training.layout import Approach, Crossing, Divider
+from mapforge.training.layout import Approach, Crossing
+from mapforge.training.paint_lines import (
+    beside,
+    crossing_inside,
+    crossing_limits,
+    divider_coverage,
+    near_mid_crossing,
+    painted_along,
+    stop_line_side,
+    stripe,
+)
 
 _ASPHALT = (0.36, 0.36, 0.36)
 _WHITE = (0.86, 0.86, 0.84)
 _YELLOW = (0.85, 0.66, 0.22)
 _GRASS = (0.28, 0.38, 0.2)
 _STONE = (0.55, 0.54, 0.51)
-_NOWHERE_M = 1e3
 WET_SHARE = 0.32
 """Of the crops, those with a wet road."""
 
@@ -76,67 +85,6 @@ def build_surface(fields: SceneFields, rng: np.random.Generator, device: torch.d
     return Surface(reflectance, z, colour, edge, bumps, film, dimming)
 
 
-def stripe(distance_m: Tensor, width_m: float) -> Tensor:
-    """Share of a 0.1 m cell covered by a stripe whose middle is `distance_m` away."""
-    return (0.5 + (width_m / 2 - distance_m.abs()) / FINE_M).clamp(0, 1)
-
-
-def divider_coverage(divider: Divider, lateral_m: Tensor, station_m: Tensor) -> Tensor:
-    """Paint coverage of a divider from lateral position and station."""
-    d = torch.where(painted_along(divider, station_m), beside(divider, lateral_m, station_m), _NOWHERE_M)
-    period = divider.dash_m + divider.gap_m
-    along = torch.remainder(station_m + divider.phase_m, period)
-    dashes = ((divider.dash_m - along) / FINE_M).clamp(0, 1) * (along / FINE_M).clamp(0, 1)
-    left = stripe(d - divider.separation_m / 2, divider.width_m)
-    right = stripe(d + divider.separation_m / 2, divider.width_m)
-    match divider.marking_type:
-        case "solid":
-            return stripe(d, divider.width_m)
-        case "dashed" | "botts_dots":
-            return stripe(d, divider.width_m) * dashes
-        case "double_solid":
-            return torch.maximum(left, right)
-        case "double_dashed":
-            return torch.maximum(left, right) * dashes
-        case "solid_dashed":
-            return torch.maximum(left, right * dashes)
-        case "dashed_solid":
-            return torch.maximum(left * dashes, right)
-    return torch.zeros_like(d)
-
-
-def painted_along(divider: Divider, station_m: Tensor) -> Tensor:
-    """Stations at which a divider is painted, dashes or not."""
-    begun = (station_m > divider.start_m) & (station_m < divider.end_m)
-    return begun & ~((station_m > divider.pause_m[0]) & (station_m < divider.pause_m[1]))
-
-
-def beside(divider: Divider, lateral_m: Tensor, station_m: Tensor) -> Tensor:
-    """Signed distance to a divider, left positive."""
-    if not divider.taper:
-        return lateral_m - divider.lateral_m
-    moved = divider.lateral_m + divider.taper * (station_m - divider.start_m)
-    return (lateral_m - moved) / math.hypot(1.0, divider.taper)
-
-
-def crossing_inside(crossing: Crossing, along_m: Tensor, lateral_m: Tensor, field: RoadField) -> Tensor:
-    """Where a crossing's outline holds: from its start to its end, and between its lateral limits."""
-    right, left = crossing_limits(crossing, field)
-    across = (lateral_m > right) & (lateral_m < left)
-    return across & (along_m > crossing.start_m) & (along_m < crossing.end_m)
-
-
-def crossing_limits(crossing: Crossing, field: RoadField) -> tuple[float, float]:
-    """Lateral limits (right, left) of a crossing's paint; bars fill them whole, the first and the last included."""
-    right, left = -field.road.right_m + crossing.right_m, field.road.left_m - crossing.left_m
-    if crossing.style == "lines":
-        return right, left
-    period = crossing.bar_m + crossing.gap_m
-    width = max(1, int((left - right + crossing.gap_m) / period)) * period - crossing.gap_m
-    middle = (left + right) / 2
-    return middle - width / 2, middle + width / 2
-
-
 def _paint_road(canvas: _Canvas, field: RoadField, others: Tensor, rng: np.random.Generator) -> None:
     road = field.road
     lateral, station, own = field.fine
@@ -175,22 +123,6 @@ def _paint_approach(
         incoming = zone & stop_line_side(lateral, approach, field)
         line = stripe(others - approach.stop_line_m - approach.stop_line_width_m / 2, approach.stop_line_width_m)
         torch.maximum(canvas.white, line * incoming, out=canvas.white)
-
-
-def near_mid_crossing(crossings: list[Crossing], station_m: Tensor) -> Tensor:
-    """Where lines pause for a crossing within the block."""
-    near = torch.zeros_like(station_m, dtype=torch.bool)
-    for crossing in crossings:
-        near |= (station_m > crossing.start_m - 0.8) & (station_m < crossing.end_m + 0.8)
-    return near
-
-
-def stop_line_side(lateral: Tensor, approach: Approach, field: RoadField) -> Tensor:
-    """Where traffic towards the junction drives (on the right), margins left out."""
-    road = field.road
-    if approach.sign > 0:
-        return (lateral > road.centre_m + 0.1) & (lateral < road.left_m - road.parking_m[0] - 0.2)
-    return (lateral < road.centre_m - 0.1) & (lateral > -road.right_m + road.parking_m[1] + 0.2)
 
 
 def _paint_crossing(

@@ -14,7 +14,7 @@ from mapforge.metrics.centreline_graph import THRESHOLDS_M, matched_centrelines,
 from mapforge.metrics.judged_area import inside
 from mapforge.metrics.lateral import lateral_errors, offsets, weighted_quantile
 from mapforge.metrics.signs import sign_scores
-from mapforge.metrics.topology import edge_scores, lanes_along, wrong_way_share
+from mapforge.metrics.topology import edge_scores, judged_lanes, lanes_along, wrong_way_share
 from mapforge.metrics.uncertainty import interval_coverage
 from mapforge.metrics.window_shift import Shift, window_shifts
 from mapforge.schemas.elements import POINT_CLASSES, ElementClass, MapElement
@@ -139,10 +139,8 @@ def lane_values(truth: list[MapElement], predicted: list[MapElement], judgement:
     """
     true_lanes, lanes = (_judged_lanes(elements, judgement) for elements in (truth, predicted))
     whole = {e.element_id: e.xyz_map for e in truth if e.element_class is ElementClass.LANE}
-    along = lanes_along(whole, _centrelines(lanes))
-    lanes = {
-        name: lane for name, lane in lanes.items() if name not in along or not true_lanes.keys().isdisjoint(along[name])
-    }
+    kept = judged_lanes(lanes, lanes_along(whole, _centrelines(lanes)), true_lanes)
+    lanes = {name: lanes[name] for name in kept}
     lines = _centrelines(true_lanes), _centrelines(lanes)
     loose, strict = lanes_along(*lines), matched_centrelines(*lines, {}, max(THRESHOLDS_M))
     onward = _edges(true_lanes, "successor"), _edges(lanes, "successor")

@@ -73,7 +73,7 @@ def joined_pieces(
     for walk in painted:
         members: list[Index] = []
         for position, (piece, is_reversed) in enumerate(walk):
-            own = pieces[piece].nodes[::-1] if is_reversed else pieces[piece].nodes
+            own = _members(pieces[piece], is_reversed)
             if position:
                 fill = _filled(nodes, members[-1], own)
                 parts.append(fill)
@@ -85,13 +85,14 @@ def joined_pieces(
 
 
 def _row(walk: list[tuple[int, bool]], pieces: list[Chain], dashed: NDArray[np.bool_], nodes: LineNodes) -> DashRow:
-    runs = [
-        nodes.xyz_map[pieces[piece].nodes[::-1] if is_reversed else pieces[piece].nodes, :2]
-        for piece, is_reversed in walk
-    ]
+    runs = [nodes.xyz_map[_members(pieces[piece], is_reversed), :2] for piece, is_reversed in walk]
     gaps = [np.linalg.norm(after[0] - before[-1]) for before, after in pairwise(runs)]
     kinds = dashed[[piece for piece, _ in walk]]
     return DashRow(np.array([length(run) for run in runs]), np.array(gaps), kinds[1:] & kinds[:-1])
+
+
+def _members(piece: Chain, is_reversed: bool) -> Index:
+    return piece.nodes[::-1] if is_reversed else piece.nodes
 
 
 def _cut(walk: list[tuple[int, bool]], pausing: NDArray[np.bool_]) -> list[list[tuple[int, bool]]]:
